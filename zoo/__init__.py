@@ -77,6 +77,7 @@ if TYPE_CHECKING:
     from zoo.nn.distributions import GaussianMixture as GaussianMixture
     from zoo.nn.distributions import LearnedGaussian as LearnedGaussian
     from zoo.nn.distributions import MixedColumns as MixedColumns
+    from zoo.nn.distributions import ModalColumns as ModalColumns
     from zoo.nn.distributions import Multinomial as Multinomial
     from zoo.nn.distributions import NegativeBinomial as NegativeBinomial
     from zoo.nn.distributions import Normal as Normal
@@ -122,6 +123,7 @@ _HOMES = {
     "GaussianColumns": "zoo.nn.distributions",
     "MixedColumns": "zoo.nn.distributions",
     "StudentColumns": "zoo.nn.distributions",
+    "ModalColumns": "zoo.nn.distributions",
     "Multinomial": "zoo.nn.distributions",
     "Padded": "zoo.nn.distributions",
     "Poisson": "zoo.nn.distributions",

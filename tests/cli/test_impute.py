@@ -35,6 +35,11 @@ def test_a_table_with_empty_cells_is_learned_from_and_filled(tmp_path, capsys, m
     assert not full.isna().any(axis=None)
     assert ((full == frame) | frame.isna()).all(axis=None)
     assert {*full["eyes"]} == {"blue", "brown"}
+    frame.to_csv("signs.csv", index=False, sep="~", decimal=",")
+    signs = ["impute", "./model", "signs.csv", "--drop", "id", "--out", "same.csv"]
+    assert main([*signs, "--decimal", ","]) == 1
+    assert main([*signs, "--decimal", ",", "--delimiter", "~"]) == 0
+    pandas.testing.assert_frame_equal(pandas.read_csv("same.csv"), full)
     assert main(impute) == 1
     assert "full.csv" in capsys.readouterr().err
     assert main(["evaluate", "./model", "--data", "holes.csv", "--drop", "id"]) == 0

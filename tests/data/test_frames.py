@@ -112,3 +112,73 @@ def test_generated_rows_become_a_table(people, table):
         assert frame.shape == (300, 6)
         assert frame["age"].between(18, 89).all()
         assert set(frame["eyes=light"]) == {"blue", "green", "a=b"}
+
+
+# A model knows the columns of its table
+
+
+@pytest.mark.parametrize("model_class", [zoo.VAE, zoo.CVAE])
+def test_a_loaded_model_generates_frames_without_the_table(people, tmp_path, model_class):
+    people["share"] = np.round(np.random.default_rng(1).random(len(people)) * 0.3, 2)
+    table = zoo.data.from_table(people, drop=["id"])
+    options = {"num_classes": 2} if model_class is zoo.CVAE else {}
+    columns = table.likelihood()
+    n, labels = 500, np.arange(500) % 2 if options else None
+    model = model_class(
+        (len(table.columns),), 2, hidden_units=(8,), likelihood=columns, seed=0, **options
+    )
+    zoo.save(model, tmp_path / "saved")
+    frame = zoo.load(tmp_path / "saved").generate(n, labels, seed=1, frame=True)
+    (x, _), _ = table
+    known = table.to_frame(x)
+    assert frame.dtypes.to_dict() == known.dtypes.to_dict()
+    for name in ("age", "gain", "height", "share"):
+        assert frame[name].between(known[name].min(), known[name].max() + 1e-6).all(), name
+    np.testing.assert_array_equal(frame["share"], frame["share"].round(2))
+    assert frame["height"].round(3).ne(frame["height"]).any()  # any number of decimals
+    rows = model.generate(n, labels, seed=1)  # the same rows, as numbers
+    j = table.columns.index("height")
+    inside = np.clip(rows[:, j], known["height"].min(), known["height"].max())
+    np.testing.assert_allclose(frame["height"], inside, rtol=1e-6)
+    (eyes, *_) = table.categories
+    values = np.array([n.removeprefix("eyes=light=") for n in table.columns[slice(*eyes)]])
+    assert frame["eyes=light"].tolist() == values[rows[:, slice(*eyes)].argmax(axis=1)].tolist()
+
+
+def test_ranges_are_those_of_the_rows_that_were_seen():
+    x = np.array([[1.5, np.nan, 2.0**25], [np.nan, 100.25, 7], [3.0, 99.1, 8]], "float32")
+    columns = zoo.GaussianColumns.adapted(x, ("a", "b", "c"), missing="learn")
+    assert columns.ranges == ((1.5, 3.0, 1), (99.1, 100.25, 2), (7.0, 2.0**25, 0))
+    assert zoo.GaussianColumns.from_config(columns.get_config()).ranges == columns.ranges
+    third = np.float32([[1 / 3], [2 / 3]])
+    assert zoo.GaussianColumns.adapted(third).ranges[0][2] is None
+
+
+def test_counts_are_whole_numbers():
+    counts = np.random.default_rng(0).poisson([3, 40], (60, 2)).astype("float32")
+    columns = zoo.Poisson.adapted(counts, ("calls", "visits"))
+    model = zoo.VAE((2,), 1, hidden_units=(4,), likelihood=columns, seed=0)
+    frame = model.generate(200, seed=0, frame=True)
+    assert [str(kind) for kind in frame.dtypes] == ["int64", "int64"]
+    np.testing.assert_array_equal(frame, model.generate(200, seed=0))
+
+
+def test_what_gives_no_frame_is_refused_in_words(table, monkeypatch):
+    unnamed = zoo.GaussianColumns.adapted(np.random.default_rng(0).normal(size=(9, 2)))
+    model = zoo.VAE((2,), 1, hidden_units=(4,), likelihood=unnamed)
+    with pytest.raises(ValueError, match="needs the names of columns"):
+        model.generate(2, frame=True)
+    with pytest.raises(ValueError, match="needs the names of columns"):
+        zoo.VAE((8, 8, 1), 2, hidden_units=(4,)).generate(2, frame=True)
+    x = np.eye(3)[[0, 1, 2, 0]].astype("float32")
+    nameless = zoo.MixedColumns.adapted(x, [(0, 3)], ("red", "blue", "green"))
+    model = zoo.VAE((3,), 1, hidden_units=(4,), likelihood=nameless)
+    with pytest.raises(ValueError, match="give category_names="):
+        model.generate(2, frame=True)
+    with pytest.raises(ValueError, match="ranges is not what 2 columns need"):
+        zoo.GaussianColumns([0, 0], [1, 1], ranges=[(0, 1, 0)])
+    with pytest.raises(ValueError, match="ranges is not what"):
+        zoo.GaussianColumns([0], [1], ranges=[(1, 0, None)])
+    monkeypatch.setitem(sys.modules, "pandas", None)
+    with pytest.raises(ImportError, match="frame=True needs pandas"):
+        model.generate(2, frame=True)

@@ -22,19 +22,13 @@ from zoo.checks.arguments import whole
 from zoo.checks.arrays import as_array
 from zoo.data.folders import ImageFolder
 from zoo.files.atomic_writes import check_target, publish_folder
+from zoo.plots.pages import STYLE, embedded
 from zoo.plots.picture import Picture
 
 PAGE, TABLE, PERIODS = "report.html", "scores.csv", "drift.csv"
 UNUSUAL = "The most unusual items"
 NAMED = 3  # columns of a row that are named as unusual
 LEAST_SHARE = 0.1  # least share of the row's squared error of a named column
-STYLE = (
-    ":root{color-scheme:light dark}"
-    "body{font:16px/1.5 sans-serif;max-width:60rem;margin:2rem auto;padding:0 1rem}"
-    "div{overflow-x:auto}table{border-collapse:collapse}"
-    "td,th{padding:.2rem .8rem;text-align:right;border-bottom:1px solid #8886}"
-    ":is(td,th):last-child{text-align:left}img{max-width:100%}"
-)
 
 
 def write_report(
@@ -327,7 +321,7 @@ def _page(detector, found, pictures, rows, named, beside, lost, parts) -> str:
         f"<h1>Anomalies</h1><p>{html.escape(told)}</p>",
     ]
     for title, figure in pictures.items():
-        lines.append(f'<h2>{title}</h2><img alt="{title}" src="{sections.embedded(figure)}">')
+        lines.append(f'<h2>{title}</h2><img alt="{title}" src="{embedded(figure)}">')
         lines += parts if title == "Scores" else []
     if UNUSUAL not in pictures:
         lines.append(f"<h2>{UNUSUAL}</h2>")

@@ -2,29 +2,15 @@
 
 from __future__ import annotations
 
-import base64
 import csv
-import html
-import io
-import warnings
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-from matplotlib.figure import Figure
 
 from zoo.anomaly.comparison import Comparison
 from zoo.anomaly.periods import Drift
-
-
-def embedded(figure: Figure) -> str:
-    """Return a figure as a data URL, for the source of an image."""
-    buffer = io.BytesIO()
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", "Glyph .* missing from font")  # the text has the names
-        figure.savefig(buffer, format="png")
-    return "data:image/png;base64," + base64.b64encode(buffer.getvalue()).decode()
+from zoo.plots.pages import section, table
 
 
 def of_drift(drift: Drift) -> str:
@@ -59,22 +45,6 @@ def of_comparison(compared: Comparison, ids: Sequence | None, top: int) -> str:
     picture = section("Compared with the earlier detector", compared.described(), compared.figure())
     titles = ("item", "old score", "new score", "flag")
     return picture + (table(titles, rows) if rows else "")
-
-
-def section(title: str, told: str, figure: Figure) -> str:
-    """Return HTML with a title, a text, and a picture."""
-    title, told = html.escape(title), html.escape(told)
-    return f'<h2>{title}</h2><p>{told}</p><img alt="{title}" src="{embedded(figure)}">\n'
-
-
-def table(titles: Sequence[str], rows: Sequence[Sequence[Any]]) -> str:
-    """Return an HTML table of texts."""
-    lines = [_row("th", titles), *(_row("td", row) for row in rows)]
-    return "<div><table>" + "\n".join(lines) + "</table></div>\n"
-
-
-def _row(tag, cells) -> str:
-    return "<tr>" + "".join(f"<{tag}>{html.escape(str(c))}</{tag}>" for c in cells) + "</tr>"
 
 
 def write_periods(drift: Drift, path: Path) -> None:

@@ -21,9 +21,8 @@ from zoo.checks.words import kind_of_items
 from zoo.cli.shared_options import check_settings, settings_in, size_of, table_options
 from zoo.data.folders import FROM_SUBFOLDERS, from_folder
 from zoo.data.table_columns import Columns
-from zoo.data.tables import Read, is_table, read_table
+from zoo.data.tables import Read, columns_likelihood, is_table, read_table
 from zoo.models import CLASSES
-from zoo.nn.distributions import GaussianColumns, MixedColumns
 from zoo.presets.loading import load as load_preset
 from zoo.recipes.evaluation_data import NO_NAMES
 
@@ -140,7 +139,8 @@ def trained(options: Any, given: dict) -> Detector:
                 raise ValueError("--missing learn standardizes columns: leave out --standardize.")
             given = {"names": table.columns, **given}
         else:
-            settings.setdefault("likelihood", likelihood_of(table, missing))
+            found = columns_likelihood(table.x, table, missing=missing)
+            settings.setdefault("likelihood", found)
     else:
         refuse_options_of_others(path, options)
         seen = scaled(read_array(path, options.array))
@@ -149,19 +149,6 @@ def trained(options: Any, given: dict) -> Detector:
         raise ValueError(f"--size and --channels are for folders of images; {path} is a file.")
     print(f"training a {options.name} on {told} in {path} ...", flush=True)
     return Detector(options.name, **given, **settings).fit(seen, epochs=options.epochs, verbose=2)
-
-
-def likelihood_of(table: Read, missing: str = "refuse") -> Any:
-    """Return the likelihood for the columns of a table, as `zoo.data.Table.likelihood` does."""
-    if table.categories:
-        return MixedColumns.adapted(
-            table.x,
-            table.categories,
-            table.columns,
-            category_names=table.category_names,
-            missing=missing,
-        )
-    return GaussianColumns.adapted(table.x, table.columns, missing=missing)
 
 
 def read_items(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from zoo.cli.shared_options import add_table_options
 from zoo.cli.standard_error import quiet
 from zoo.files.atomic_writes import check_file, write_file
 
@@ -14,7 +15,7 @@ def add_impute(sub: argparse.ArgumentParser) -> None:
     sub.add_argument("name", help="preset that was trained with --missing learn")
     sub.add_argument("table", help="a table with empty cells, .csv, .tsv or .parquet")
     sub.add_argument("--out", required=True, help=".csv file to write")
-    sub.add_argument("--drop", nargs="+", default=[], help="columns that the model does not know")
+    add_table_options(sub)
     sub.add_argument("--seed", type=int, default=0, help="seed of the codes that are drawn [0]")
 
 
@@ -27,7 +28,7 @@ def impute(options: argparse.Namespace) -> None:
         from zoo.data.table_cells import cells_of
         from zoo.presets.loading import load
     model = load(options.name)
-    cells = cells_of(options.table, None, None)
+    cells = cells_of(options.table, options.delimiter, options.decimal)
     if absent := [name for name in options.drop if name not in cells.columns]:
         raise ValueError(f"{options.table} has no column {absent[0]!r}.")
     table = pandas.DataFrame(dict(cells.columns), dtype=object)

@@ -14,9 +14,11 @@ from zoo.checks.names import UnknownNameError
 from zoo.checks.own_classes import OwnClassError
 from zoo.checks.words import printable
 from zoo.cli import (
+    compare,
     compress,
     detect,
     evaluate,
+    generate_rows,
     impute,
     lessons,
     own_classes,
@@ -118,14 +120,18 @@ def _parser():
     sub.add_argument("--out", default="zoo_demo", help="folder for the results [zoo_demo]")
     _add_overwrite(sub)
 
-    sub = command(_generate, "generate", "make a picture with a preset")
+    sub = command(_generate, "generate", "make a picture, or rows of a table, with a preset")
     _add_name(sub)
-    sub.add_argument("--out", default=None, help="PNG file to write [NAME_PICTURE.png]")
+    help_ = "PNG file to write [NAME_PICTURE.png]; .csv for rows of a table [NAME_rows.csv]"
+    sub.add_argument("--out", default=None, help=help_)
     sub.add_argument("--picture", choices=PICTURES, help="[samples, or what suits the model]")
     sub.add_argument("--labels", type=int, nargs="+", help="classes of samples, in turn; or one")
-    sub.add_argument("--n", type=count, default=None, help="number of images, or rows [a sheet]")
+    sub.add_argument(
+        "--n", type=count, default=None, help="number of images or rows [a sheet; 1000]"
+    )
     sub.add_argument("--seed", type=int, default=None, help="seed of random samples [0]")
     sub.add_argument("--cmap", help="matplotlib color map for gray images [by their borders]")
+    generate_rows.add_conditions(sub)
     _add_data(sub, "data set, folder or file of images to show [the data set it was trained on]")
     add_table_options(sub)
     _add_overwrite(sub)
@@ -136,6 +142,10 @@ def _parser():
 
     sub = command(impute.impute, "impute", "fill in the empty cells of a table with a preset")
     impute.add_impute(sub)
+    _add_overwrite(sub)
+
+    sub = command(compare.compare, "compare", "measure generated rows of a table; write a page")
+    compare.add_compare(sub)
     _add_overwrite(sub)
 
     sub = command(train.recipe, "recipe", "print a recipe to start from")
@@ -266,6 +276,12 @@ def _demo(options):
 
 
 def _generate(options):
+    card = zoo.card(options.name)
+    if generate_rows.wanted(options, card):
+        check_file(generate_rows.rows_file(options), options.overwrite)
+        model = _load(options.name, options.modules)
+        print(generate_rows.write_rows(model, card, options))
+        return
     if options.picture:
         check(options)
     if options.out or options.picture:  # otherwise the model determines the name of the file

@@ -55,21 +55,20 @@ class Table(tuple):
     unknown: dict[int, str]
     missing: str
 
-    def likelihood(self) -> Any:
+    def likelihood(self, *, modes: int | None = None) -> Any:
         """Return the likelihood of these columns, adapted to the training rows.
 
         It is a `zoo.GaussianColumns`, or a `zoo.MixedColumns` if there are categories.
 
+        Args:
+            modes: the most modes of a column of numbers; it is a `zoo.ModalColumns` then. None
+                gives each number one normal distribution for a code.
+
         Raises:
             ValueError: some columns are constant in the training rows; the error names them.
         """
-        from zoo.nn.distributions import GaussianColumns, MixedColumns  # reading needs no Keras
-
         (x, _), _ = self
-        if self.categories:
-            more = {"category_names": self.category_names, "missing": self.missing}
-            return MixedColumns.adapted(x, self.categories, self.columns, **more)
-        return GaussianColumns.adapted(x, self.columns, missing=self.missing)
+        return columns_likelihood(x, self, missing=self.missing, modes=modes)
 
     def to_frame(self, rows: Any, *, match: bool = False) -> Any:
         """Return rows, such as generated ones, as a DataFrame with the columns of the table.
@@ -104,6 +103,27 @@ class Table(tuple):
         """
         names = (self.columns, self.categories, self.category_names)
         return frame_of(rows, self.rows, *names, match=match)
+
+
+def columns_likelihood(
+    x: np.ndarray, table: Any, *, missing: str = "refuse", modes: int | None = None
+) -> Any:
+    """Return the likelihood of rows of a table, adapted to them; see `Table.likelihood`.
+
+    Args:
+        x: the rows to adapt it to, numbers [n, features].
+        table: a `Table`, or what else has `columns`, `categories` and `category_names`.
+    """
+    # Reading needs no Keras.
+    from zoo.nn.distributions import GaussianColumns, MixedColumns, ModalColumns
+
+    more = {"category_names": table.category_names, "missing": missing} if table.categories else {}
+    if modes is not None:
+        more = {**more, "missing": missing, "modes": modes}
+        return ModalColumns.adapted(x, table.categories, table.columns, **more)
+    if table.categories:
+        return MixedColumns.adapted(x, table.categories, table.columns, **more)
+    return GaussianColumns.adapted(x, table.columns, missing=missing)
 
 
 @dataclass(frozen=True)

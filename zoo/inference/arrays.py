@@ -18,6 +18,7 @@ from zoo.checks.array_types import ArrayLike, Labels
 from zoo.checks.arrays import as_array
 from zoo.checks.codes import check_codes
 from zoo.checks.tables import as_given
+from zoo.data.frames import frame_of_model
 from zoo.inference.compiled import run_in_batches
 from zoo.training.fitting import choose_how_to_run
 
@@ -112,7 +113,8 @@ def generate(
     *,
     seed: int | None = None,
     mean: bool | None = None,
-) -> np.ndarray:
+    frame: bool = False,
+) -> Any:
     """Generate images, or rows of a table, by decoding samples of the prior.
 
     Args:
@@ -122,13 +124,24 @@ def generate(
         mean: True returns the means of p(x | z). False draws from p(x | z), which needs a
             `GaussianColumns` or `MixedColumns`. None draws if the model has one of these, and else
             returns the means.
+        frame: whether to return a pandas `DataFrame` with the columns of the training table:
+            categories are one column each, and numbers have the range and the decimals that they
+            had in training. Labels are not in it.
 
     Returns:
         float32 [n, *input_shape]. In each category, drawn rows hold a single 1, and means hold
-        probabilities.
+        probabilities. With `frame=True` a DataFrame.
 
     Raises:
-        TypeError: the model has no prior. ValueError: `mean=False`, but the model cannot draw rows.
+        ImportError: `frame=True` needs pandas. TypeError: the model has no prior. ValueError:
+            `mean=False`, but the model cannot draw rows; `frame=True`, but it has no named columns.
+
+    Examples:
+        >>> rows = np.array([[1.70, 60], [1.82, 80], [1.65, 70]], "float32")
+        >>> columns = zoo.GaussianColumns.adapted(rows, ("height", "weight"))
+        >>> model = zoo.VAE((2,), 1, hidden_units=(4,), likelihood=columns)
+        >>> model.generate(5, seed=0, frame=True).dtypes.astype(str).to_dict()
+        {'height': 'float64', 'weight': 'int64'}
     """
     if not model.can_generate:
         raise TypeError(
@@ -143,7 +156,9 @@ def generate(
     if rows < 1:
         raise ValueError(f"n is {rows}; generate at least one image.")
     labels = model.checked_labels(labels, rows)
-    return decode_or_sample(model, model.prior_samples(rows, labels, seed), labels, seed, mean)
+    z = model.prior_samples(rows, labels, seed)
+    found = decode_or_sample(model, z, labels, seed, mean)
+    return frame_of_model(found, model.likelihood) if frame else found
 
 
 def generate_by_component(
@@ -153,18 +168,20 @@ def generate_by_component(
     *,
     seed: int | None = None,
     mean: bool | None = None,
-) -> np.ndarray:
+    frame: bool = False,
+) -> Any:
     """Decode samples of a prior with components, or, with labels [n], samples of these components.
 
     Args and returns are those of `generate`.
     """
     if labels is None:
-        return generate(model, n, seed=seed, mean=mean)
+        return generate(model, n, seed=seed, mean=mean, frame=frame)
     labels = checks.check_labels(labels, np.size(labels), model.num_classes, "labels")
     if n not in (None, len(labels)):
         raise ValueError(f"n is {n}, but there are {len(labels)} labels; leave out n.")
     z = model.prior.sample(len(labels), labels, seed)
-    return decode_or_sample(model, z, None, seed, mean)
+    found = decode_or_sample(model, z, None, seed, mean)
+    return frame_of_model(found, model.likelihood) if frame else found
 
 
 def decode_or_sample(

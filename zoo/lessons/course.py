@@ -41,6 +41,7 @@ COURSE: dict[str, tuple[str, ...]] = {
         "bounds_and_priors",
         "spread",
         "imputation",
+        "synthetic_rows",
         "likelihood_of_noise",
         "manifold_seeds",
         "conditional_bounds",

@@ -41,6 +41,8 @@ from zoo.metrics.representation import (
 )
 from zoo.metrics.retrieval import Retrieval, retrieval
 from zoo.metrics.search import pairs_found
+from zoo.metrics.synthetic import SyntheticRows, compare_synthetic, synthetic
+from zoo.metrics.synthetic_report import write_synthetic_report
 from zoo.metrics.translation import absolute_error, same_class
 from zoo.presets.reference_classifier import (
     REFERENCE_CLASSIFIERS,
@@ -55,6 +57,7 @@ __all__ = [
     "CardMetric",
     "Evaluation",
     "Retrieval",
+    "SyntheticRows",
     "absolute_error",
     "active_units",
     "angle_to_principal_subspace",
@@ -63,6 +66,7 @@ __all__ = [
     "clustering_accuracy",
     "clustering_error",
     "color_distance",
+    "compare_synthetic",
     "evaluate",
     "fid",
     "frechet_distance",
@@ -93,6 +97,8 @@ __all__ = [
     "squared_error",
     "ssim",
     "stroke_thickness",
+    "synthetic",
     "through_all_levels",
     "turned_hues",
+    "write_synthetic_report",
 ]

@@ -127,10 +127,10 @@ class BaseAutoencoder(BaseModel):
         self.network, self.filters, self.hidden_units = sizes
         self.activation, self.code_activation = activation, code_activation
         self.tie_weights = bool(tie_weights)
-        if self.tie_weights and self.likelihood.takes_missing:
+        if self.tie_weights and self.likelihood.adds_inputs:
             raise ValueError(
-                'tie_weights=True needs as many inputs as outputs, but with missing="learn" the '
-                "encoder also gets a mask: leave tie_weights out."
+                "tie_weights=True needs as many inputs as outputs, but with this likelihood "
+                '(missing="learn", or modes) the encoder gets further ones: leave tie_weights out.'
             )
         self._make_networks(encoder, decoder, input_shape, latent_dim)
         check_likelihood(self.likelihood, self.image_shape, self.decoder.output.shape[1:])

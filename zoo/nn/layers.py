@@ -159,6 +159,50 @@ class StandardizeSeen(Standardize):
 
 
 @keras.saving.register_keras_serializable(package="zoo")
+class StandardizeModes(StandardizeSeen):
+    """Standardizes columns, and adds what tells the mode of a value, and its place in the mode.
+
+    For a column with modes, of weights w_k, centers c_k and widths d_k, these are the posterior
+    probabilities r_k of the modes given the value v, and sum_k r_k (v - c_k) / d_k, limited to
+    [-4, 4]; all are 0 for a value that was not seen.
+
+    Args:
+        mean, deviation: as in `Standardize`.
+        modes: for each column with modes its number and its modes, (j, [(w, c, d), ...]), in units
+            of standardized values.
+        masked: whether NaN means "not seen" and the mask is added, as in `StandardizeSeen`.
+    """
+
+    def __init__(self, mean: Any, deviation: Any, modes: Any, masked: bool, **options):
+        super().__init__(mean, deviation, **options)
+        self.modes = [[int(j), [list(mode) for mode in some]] for j, some in modes]
+        self.masked = bool(masked)
+
+    def call(self, x: Any) -> Any:
+        found = [super().call(x) if self.masked else Standardize.call(self, x)]
+        for j, modes in self.modes:
+            weights, centers, widths = np.asarray(modes, "float32").T
+            offset = ops.convert_to_tensor(np.log(weights) - np.log(widths))
+            scale, shift = (ops.convert_to_tensor(a) for a in (1 / widths, -centers / widths))
+            place = found[0][:, j : j + 1] * scale + shift  # [batch, modes]
+            share = ops.softmax(offset - 0.5 * ops.square(place), axis=-1)
+            inside = ops.clip(ops.sum(share * place, axis=-1, keepdims=True), -4.0, 4.0)
+            added = ops.concatenate([share, inside], axis=-1)
+            if self.masked:
+                at = len(self.mean) + j
+                added = added * found[0][:, at : at + 1]
+            found.append(added)
+        return ops.concatenate(found, axis=-1)
+
+    def compute_output_shape(self, shape: tuple) -> tuple:
+        more = sum(len(some) + 1 for _, some in self.modes)
+        return (*shape[:-1], (1 + self.masked) * shape[-1] + more)
+
+    def get_config(self) -> dict:
+        return {**super().get_config(), "modes": self.modes, "masked": self.masked}
+
+
+@keras.saving.register_keras_serializable(package="zoo")
 class LogOfCounts(keras.layers.Layer):
     """Takes ln(1 + x) of counts, in float32."""
 

@@ -15,15 +15,16 @@ from zoo.checks.constructors import arguments_of
 from zoo.checks.data import few_rows
 from zoo.checks.words import kind_of_items
 from zoo.data.own import OwnData, in_drawn_order, read, with_labels
-from zoo.data.tables import is_frame, is_table
+from zoo.data.tables import columns_likelihood, is_frame, is_table
 from zoo.models import CLASSES
-from zoo.nn.distributions import GaussianColumns, MixedColumns, likelihood_names
+from zoo.nn.distributions import GaussianColumns, MixedColumns, ModalColumns, likelihood_names
 from zoo.nn.distributions.likelihood_names import COUNTS
 from zoo.nn.proportions import suited_filters, suited_hidden_units, suited_latent_dim
 from zoo.recipes import Recipe
 from zoo.recipes.data_note import labels_in_a_file
 from zoo.recipes.length import fitted
 
+MODAL, MOST_MODES = "modal", 10  # `likelihood="modal"`, for tables
 TITLE, TABLE = "the user's own images", "the user's own table"
 _LEAST_OF_PHOTOGRAPHS = 32  # pixels a side
 _MOST_CLASSES = 1000  # if most of them have no image
@@ -271,19 +272,18 @@ def _likelihood_of_columns(recipe, x, own) -> dict:
     asked = recipe.model.get("likelihood", "gaussian")
     if asked in COUNTS and not own.categories:
         return likelihood_of_counts(recipe, x, own.columns)
-    known = (GaussianColumns.__name__, MixedColumns.__name__)
-    if asked != "gaussian" and not (isinstance(asked, dict) and asked.get("class_name") in known):
+    known = {c.__name__ for c in (GaussianColumns, MixedColumns, ModalColumns)}
+    name = asked.get("class_name") if isinstance(asked, dict) else asked
+    if asked not in ("gaussian", MODAL) and name not in known:
         raise ValueError(
             f"likelihood={asked!r} is not for tables, whose columns are normal in the units of the "
-            f"table: leave it out, or use one of {', '.join(COUNTS)} for counts. Or standardize "
-            "the columns yourself, and give them as an .npy file."
+            f"table: leave it out, or use {MODAL!r} for columns with several modes, or one of "
+            f"{', '.join(COUNTS)} for counts. Or standardize the columns yourself, and give them "
+            "as an .npy file."
         )
-    missing = own.missing or "refuse"
-    if own.categories:
-        names = {"names": own.columns, "category_names": own.category_names}
-        columns = MixedColumns.adapted(x, own.categories, missing=missing, **names)
-        return serialize_keras_object(columns)
-    return serialize_keras_object(GaussianColumns.adapted(x, own.columns, missing=missing))
+    modes = MOST_MODES if name in (MODAL, ModalColumns.__name__) else None
+    found = columns_likelihood(x, own, missing=own.missing or "refuse", modes=modes)
+    return serialize_keras_object(found)
 
 
 def _shape_asked(recipe, path) -> dict:

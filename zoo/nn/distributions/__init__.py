@@ -17,6 +17,7 @@ from zoo.nn.distributions.likelihoods import (
 )
 from zoo.nn.distributions.mixed_columns import MixedColumns
 from zoo.nn.distributions.mixtures import GaussianMixture, SwissRoll
+from zoo.nn.distributions.modal_columns import ModalColumns
 from zoo.nn.distributions.normal import DiagonalNormal, kl_divergence
 from zoo.nn.distributions.posteriors import ImplicitPosterior, PointMass
 from zoo.nn.distributions.prior_names import get as get_prior
@@ -40,6 +41,7 @@ __all__ = [
     "LearnedNormal",
     "Likelihood",
     "MixedColumns",
+    "ModalColumns",
     "Multinomial",
     "NegativeBinomial",
     "Normal",

@@ -15,6 +15,7 @@ from zoo.checks.arrays import as_array, with_nan
 from zoo.checks.tables import WAY_TO_LEARN, column_names, listed
 from zoo.nn.distributions.likelihoods import Gaussian, Likelihood
 from zoo.nn.distributions.normal import LOG_TWO_PI, log_normal
+from zoo.nn.distributions.written_numbers import as_written, checked_ranges, ranges_of
 from zoo.nn.layers import Standardize, StandardizeSeen
 
 MISSING = ("refuse", "learn")
@@ -46,10 +47,13 @@ class GaussianColumns(Gaussian):
         stddev: s, in units of a column's standard deviation; None calibrates it, as in
             `zoo.Gaussian`.
         missing: "refuse" refuses NaN, and "learn" takes it for a value that was not seen.
+        ranges: for each column its least and its largest value, and the number of decimals that its
+            values have (0 for whole numbers, None for any), for `generate(frame=True)`; None for
+            unknown ones. `adapted` takes them from the data. They do not change the density.
 
     Raises:
-        ValueError: a number is not finite, a deviation is not above 0, or the number of names is
-            wrong.
+        ValueError: a number is not finite, a deviation is not above 0, or the number of names or
+            ranges is wrong.
 
     Examples:
         >>> rows = np.array([[1.0, 200.0], [2.0, 100.0], [4.0, 150.0]], "float32")
@@ -77,6 +81,7 @@ class GaussianColumns(Gaussian):
         names: Sequence[str] | None = None,
         stddev: float | None = None,
         missing: str = "refuse",
+        ranges: Any = None,
     ):
         super().__init__(stddev)
         if missing not in MISSING:
@@ -93,6 +98,7 @@ class GaussianColumns(Gaussian):
         self.names = None if names is None else tuple(map(str, names))
         if self.names is not None and len(self.names) != len(self.means):
             raise ValueError(f"There are {len(self.names)} names for {len(self.means)} columns.")
+        self.ranges = checked_ranges(ranges, len(self.means))
         self.log_scale = float(np.log(self.deviations).sum(dtype="float64"))
 
     @classmethod
@@ -117,11 +123,15 @@ class GaussianColumns(Gaussian):
         """
         names = column_names(x) if names is None else names
         x = as_array(with_nan(x) if missing == "learn" else x, "x", names)
-        return cls(*moments(x, names, missing=missing), names, stddev, missing)
+        return cls(*moments(x, names, missing=missing), names, stddev, missing, ranges_of(x))
 
     @property
     def takes_missing(self) -> bool:
         return self.missing == "learn"
+
+    @property
+    def adds_inputs(self) -> bool:
+        return self.takes_missing
 
     @property
     def check(self) -> Any:
@@ -209,6 +219,10 @@ class GaussianColumns(Gaussian):
         noise = generator.standard_normal(parameters.shape)
         return self.raw(parameters + self.spread * noise).astype("float32")
 
+    def written(self, j: int, values: np.ndarray) -> np.ndarray:
+        """Return values [n] of column j in its range and with its decimals, if they are known."""
+        return values if self.ranges is None else as_written(values, *self.ranges[j])
+
     def describe_rows(self) -> dict:
         """Return a distribution for synthetic rows, with independent columns."""
         return {
@@ -224,7 +238,10 @@ class GaussianColumns(Gaussian):
             "names": None if self.names is None else list(self.names),
             "stddev": self.stddev,
         }
-        return {**config, "missing": self.missing} if self.takes_missing else config
+        more: dict[str, Any] = {"missing": self.missing} if self.takes_missing else {}
+        if self.ranges is not None:
+            more["ranges"] = [[v for v in triple if v is not None] for triple in self.ranges]
+        return {**config, **more}
 
 
 def moments(

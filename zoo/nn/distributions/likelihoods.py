@@ -59,6 +59,7 @@ class Likelihood(Configured):
         whole: whether values are counts, so that arrays of integers are accepted too.
         padded: whether NaN stands for the steps after the end of a signal.
         takes_missing: whether NaN stands for a value of a row that was not seen.
+        adds_inputs: whether `normalization` gives a network more values than a row has.
         may_be_bytes: whether whole numbers up to 255 are taken for pixels, and refused.
         check: None, or a method from an array [n, ...], and its name and the number of its first
             row, for errors, to an array whose values must be finite and in the range; it may raise
@@ -92,6 +93,7 @@ class Likelihood(Configured):
     whole = False
     padded = False
     takes_missing = False
+    adds_inputs = False
     may_be_bytes = True
     check: Any = None
 

@@ -17,6 +17,7 @@ from zoo.checks.tables import column_names, listed
 from zoo.nn.distributions.columns import GaussianColumns, check_rows, moments
 from zoo.nn.distributions.likelihoods import Likelihood
 from zoo.nn.distributions.normal import LOG_TWO_PI, log_normal
+from zoo.nn.distributions.written_numbers import ranges_of
 
 
 @keras.saving.register_keras_serializable(package="zoo")
@@ -46,6 +47,7 @@ class MixedColumns(GaussianColumns):
         category_names: the name of each category; the names of its columns begin with it and "=",
             as in "eyes=blue". If None, it is derived from `names`, where this is unambiguous.
         missing: as for `GaussianColumns`; all columns of a category that was not seen are NaN.
+        ranges: as for `GaussianColumns`.
 
     Raises:
         ValueError: as for `GaussianColumns`; or categories overlap, have fewer than two columns, or
@@ -68,6 +70,7 @@ class MixedColumns(GaussianColumns):
     """
 
     reads = "numbers, logits and logarithms of variances"
+    needs_categories = True
 
     def __init__(
         self,
@@ -79,9 +82,10 @@ class MixedColumns(GaussianColumns):
         least_stddev: float = 0.05,
         category_names: Sequence[str] | None = None,
         missing: str = "refuse",
+        ranges: Any = None,
     ):
-        super().__init__(means, deviations, names, stddev, missing)
-        self.categories = _checked(categories, len(self.means))
+        super().__init__(means, deviations, names, stddev, missing, ranges)
+        self.categories = _checked(categories, len(self.means), self.needs_categories)
         self.category_names = _names_of(self.categories, self.names, category_names)
         self.least_stddev = number("least_stddev", least_stddev, above=0)
         inside = {j for start, stop in self.categories for j in range(start, stop)}
@@ -130,7 +134,7 @@ class MixedColumns(GaussianColumns):
                 None if names is None else [n for n, c in zip(names, inside, strict=True) if not c]
             )
             means[~inside], deviations[~inside] = moments(x[:, ~inside], kept, missing=missing)
-        more = {"category_names": category_names, "missing": missing}
+        more = {"category_names": category_names, "missing": missing, "ranges": ranges_of(x)}
         return cls(means, deviations, categories, names, stddev, **more)
 
     @property
@@ -151,9 +155,7 @@ class MixedColumns(GaussianColumns):
         if self.takes_missing:
             values, seen = self.values_and_mask(x)
         if self.numbers:
-            value, mean = (_taken(v, self.numbers) for v in (values, parameters))
-            there = None if seen is None else _taken(seen, self.numbers)
-            total = log_normal(value, mean, self._log_var(parameters), there) - self.log_units(x)
+            total = self.log_prob_of_numbers(values, parameters, seen) - self.log_units(x)
         for start, stop in self.categories:  # their mean is 0, and their deviation 1
             log_probs = ops.log_softmax(parameters[:, start:stop], axis=-1)
             total += ops.sum(values[:, start:stop] * log_probs, axis=-1)
@@ -162,15 +164,27 @@ class MixedColumns(GaussianColumns):
     def unseen_entropy(self, x: Tensor, parameters: Tensor) -> Tensor:
         lost, total = 1.0 - self.values_and_mask(x)[1], 0.0
         if self.numbers:
-            by_number = 0.5 * (LOG_TWO_PI + 1.0 + self._log_var(parameters))
-            by_number = by_number + _taken(
-                ops.convert_to_tensor(np.log(self.deviations)), self.numbers
-            )
-            total = ops.sum(_taken(lost, self.numbers) * by_number, axis=-1)
+            units = taken(ops.convert_to_tensor(np.log(self.deviations)), self.numbers)
+            by_number = self.entropies_of_numbers(parameters) + units
+            total = ops.sum(taken(lost, self.numbers) * by_number, axis=-1)
         for start, stop in self.categories:
             logs = ops.log_softmax(parameters[:, start:stop], axis=-1)
             total += lost[:, start] * -ops.sum(ops.exp(logs) * logs, axis=-1)
         return total
+
+    def entropies_of_numbers(self, parameters: Tensor) -> Tensor:
+        """Return E[-log p] of standardized numbers, [batch, numbers], or one for all."""
+        return 0.5 * (LOG_TWO_PI + 1.0 + self._log_var(parameters))
+
+    def log_prob_of_numbers(self, values: Tensor, parameters: Tensor, seen: Any) -> Tensor:
+        """Return the log-density of standardized numbers, [batch].
+
+        Args:
+            values: standardized rows [batch, features]. seen: their mask, or None.
+        """
+        value, mean = (taken(v, self.numbers) for v in (values, parameters))
+        there = None if seen is None else taken(seen, self.numbers)
+        return log_normal(value, mean, self._log_var(parameters), there)
 
     def check_missing(self, x: np.ndarray, name: str, first: int = 0) -> np.ndarray:
         for start, stop in self.categories:
@@ -192,16 +206,20 @@ class MixedColumns(GaussianColumns):
         for start, stop in self.categories:
             first[start:stop] = start
         lost = ops.isnan(corrupted)
-        whole = _taken(ops.cast(lost, "float32"), first) > 0.5
+        whole = taken(ops.cast(lost, "float32"), first) > 0.5
         kept = ops.where(lost, x, corrupted)
         return ops.where(whole, ops.full_like(kept, np.nan), kept)
 
     def mean(self, parameters: Tensor) -> Tensor:
-        rows, parts, end = self.raw(parameters[:, : len(self.means)]), [], 0
+        rows, parts, end = self.raw(self.standardized_means(parameters)), [], 0
         for start, stop in self.categories:
             parts += [rows[:, end:start], ops.softmax(parameters[:, start:stop], axis=-1)]
             end = stop
         return ops.concatenate([*parts, rows[:, end:]], axis=-1)
+
+    def standardized_means(self, parameters: Tensor) -> Tensor:
+        """Return the standardized means of numbers, in rows [batch, features]."""
+        return parameters[:, : len(self.means)]
 
     def sample(self, parameters: np.ndarray, generator: np.random.Generator) -> np.ndarray:
         rows = np.zeros((len(parameters), len(self.means)))  # [n, features]
@@ -221,7 +239,11 @@ class MixedColumns(GaussianColumns):
         if self.stddev:
             return 2.0 * math.log(self.stddev)
         least = 2.0 * math.log(self.least_stddev)
-        return least + ops.softplus(parameters[:, len(self.means) :] - least)
+        return least + ops.softplus(parameters[:, self._variances()] - least)
+
+    def _variances(self):
+        """Return where the parameters of the variances are."""
+        return slice(len(self.means), len(self.means) + len(self.numbers))
 
     def get_config(self) -> dict:
         more: dict[str, Any] = {"categories": [list(pair) for pair in self.categories]}
@@ -256,11 +278,12 @@ def _names_of(categories, names, asked) -> tuple[str, ...] | None:
     return tuple(found) if len(found) == len(categories) else None
 
 
-def _taken(values, columns):
+def taken(values: Tensor, columns: Any) -> Tensor:
+    """Return some columns of a tensor [batch, n]."""
     return ops.take(values, ops.convert_to_tensor(columns, "int32"), axis=-1)
 
 
-def _checked(categories, features: int) -> tuple[tuple[int, int], ...]:
+def _checked(categories, features: int, needed: bool = True) -> tuple[tuple[int, int], ...]:
     """Return the pairs (start, stop) in ascending order, after checking them."""
     try:
         pairs = tuple(sorted((int(start), int(stop)) for start, stop in categories))
@@ -276,6 +299,6 @@ def _checked(categories, features: int) -> tuple[tuple[int, int], ...]:
                 f"among the {features}, which belong to no other category."
             )
         end = stop
-    if not pairs:
+    if needed and not pairs:
         raise ValueError("categories is empty: use zoo.GaussianColumns for numbers alone.")
     return pairs
