@@ -16,6 +16,7 @@ from zoo.runtime.signature_file import read_signature
 from zoo.runtime.tensors import number_of_classes, tensors
 
 from . import (
+    backends,
     benchmark,
     golden,
     onnx_graph,
@@ -30,14 +31,12 @@ from . import (
 from . import (
     variants as onnx_variants,
 )
-from .tracing import require_tensorflow
 
 if TYPE_CHECKING:
     import numpy as np
 
     from zoo.inference.parts import Part, TensorInfo
 
-FORMATS = ("onnx", "saved_model")
 SAVED_MODEL = "saved_model"
 PARITY_FILE = "parity.json"
 
@@ -48,7 +47,7 @@ def export_model(
     model: Any,
     out: str | os.PathLike,
     *,
-    formats: Iterable[str] = FORMATS,
+    formats: Iterable[str] | None = None,
     parts: Iterable[str] | None = None,
     opset: int = 18,
     layout: str = "channels_last",
@@ -65,12 +64,13 @@ def export_model(
     full disk or Ctrl-C there is no `out`.
 
     Args:
-        model: a built model with `parts()`, on the TensorFlow backend.
+        model: a built model with `parts()`.
         out: the folder to create.
-        formats: `"onnx"`, `"saved_model"`, or both.
+        formats: `"onnx"`, `"saved_model"`, or both; None for both on TensorFlow, and for ONNX on
+            JAX and PyTorch, which can write no other.
         parts: names of the parts to export; None for all.
         opset: ONNX opset, from 15 to the last one that the installed onnxruntime supports (26 for
-            1.31).
+            1.31); on JAX and PyTorch at least 18.
         layout: "channels_first" for images as [channels, height, width] in the exported files, as
             in PyTorch; "channels_last" for images as in Keras.
         variants: "float16" (for GPUs), "int8" (for CPUs), or both: additional smaller ONNX files,
@@ -94,10 +94,10 @@ def export_model(
         ParityError: an error exceeds 1e-5 of an output's range, or 1e-4 relative for outputs
             without a range; for variants, the root mean square exceeds 5e-3 (float16), or for int8
             0.1 of the range or 0.15 relative.
-        RuntimeError: Keras does not run on TensorFlow.
+        RuntimeError: Keras runs on a backend that cannot write this format.
+        ImportError: a package that the conversion needs is missing; the message names it.
         TypeError, ValueError: a wrong argument.
     """
-    require_tensorflow()
     formats = _formats(formats)
     onnx_graph.check_opset(opset)
     layouts.check_layout(layout)
@@ -151,7 +151,7 @@ def export_onnx(
         FileExistsError, ConversionError, ParityError, RuntimeError, TypeError, ValueError:
             as `export_model` does.
     """
-    require_tensorflow()
+    backends.current()
     chosen = _one_part(source, part)
     given = test_inputs.assign_images([chosen], images)
     layouts.check_layout(layout)
@@ -188,7 +188,7 @@ def export_saved_model(
         FileExistsError, ConversionError, ParityError, RuntimeError, TypeError, ValueError:
             as `export_model` does.
     """
-    require_tensorflow()
+    _formats(SAVED_MODEL)
     chosen = _one_part(source, part)
     given = test_inputs.assign_images([chosen], images)
     with publish_folder(folder, overwrite) as scratch:
@@ -215,7 +215,6 @@ def verify(folder: str | os.PathLike, model: Any, *, images: Any = None) -> Repo
         ParityError: the error of an output exceeds its bound.
         ValueError: a file was changed, or the model has no such part.
     """
-    require_tensorflow()
     folder = Path(folder)
     available = _parts(model)
     found = {}
@@ -290,11 +289,22 @@ def _onnx_runners(model: bytes) -> dict[tuple[str, str], parity.Runner]:
     }
 
 
-def _formats(formats: Iterable[str]) -> tuple[str, ...]:
+def _formats(formats: Iterable[str] | None) -> tuple[str, ...]:
+    converter = backends.current()
+    if formats is None:
+        return converter.usual
     formats = (formats,) if isinstance(formats, str) else tuple(formats)
-    unknown = [name for name in formats if name not in FORMATS]
+    unknown = [name for name in formats if name not in backends.FORMATS]
     if unknown or not formats:
-        raise ValueError(f"formats is {list(formats)}; give one or more of {list(FORMATS)}.")
+        raise ValueError(f"formats is {list(formats)}; give one or more of {backends.FORMATS}.")
+    missing = [name for name in formats if name not in converter.formats]
+    if missing:
+        raise RuntimeError(
+            f"{' and '.join(missing)} cannot be written while Keras runs on {converter.backend}, "
+            f"but {' and '.join(converter.formats)} can. Save the model (zoo.save, or model.save), "
+            "start Python with KERAS_BACKEND=tensorflow, load the model and export it; weights do "
+            "not depend on the backend."
+        )
     return formats
 
 
