@@ -28,11 +28,11 @@ class Recorder(keras.StatelessScope):
         self.read: dict[int, Any] = {}
         self.changed: dict[int, tuple[Any, str]] = {}
 
-    def get_current_value(self, variable):
+    def get_current_value(self, variable: Any) -> Any:
         self.read[id(variable)] = variable
         return super().get_current_value(variable)
 
-    def add_update(self, update):
+    def add_update(self, update: tuple[Any, Any]) -> None:
         self.changed[id(update[0])] = update[0], layer_of(self.part, layers_of_stack())
         super().add_update(update)
 
