@@ -44,6 +44,7 @@ _MEASURES = {
     "rms": "root mean square of a - b, divided by high - low, or by r where there is no range; of "
     "variants",
 }
+_PACKAGES = {"litert": "ai-edge-litert", "openvino": "openvino"}  # of formats that need their own
 
 
 def prove(
@@ -83,7 +84,7 @@ def prove(
         },
         "measures": _MEASURES,
         "results": results,
-        "versions": _versions(),
+        "versions": _versions({kind for kind, _ in runners}),
     }
     if not report["passed"]:
         raise ParityError(_failure(report), report)
@@ -299,7 +300,8 @@ def _because(result: dict[str, Any]) -> str:
     return f" ({result['problem']})" if "problem" in result else ""
 
 
-def _versions() -> dict[str, str]:
-    versions = {name: importlib.metadata.version(name) for name in backends.current().packages}
+def _versions(kinds: set[str]) -> dict[str, str]:
+    packages = [*backends.current().packages, *(_PACKAGES[k] for k in kinds & _PACKAGES.keys())]
+    versions = {name: importlib.metadata.version(name) for name in packages}
     versions["onnxruntime"] = onnxruntime.__version__
     return versions | {"python": platform.python_version(), "machine": platform.machine()}

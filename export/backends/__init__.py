@@ -7,7 +7,7 @@ import importlib
 
 from .base import Converter
 
-FORMATS = ("onnx", "saved_model")  # those of all backends together
+FORMATS = ("onnx", "saved_model", "litert", "openvino")  # those of all backends together
 
 _CLASSES = {
     "tensorflow": ("tensorflow", "TensorFlowConverter"),

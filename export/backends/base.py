@@ -28,7 +28,7 @@ class Converter(abc.ABC):
     """
 
     backend: str
-    formats: tuple[str, ...] = ("onnx",)
+    formats: tuple[str, ...] = ("onnx", "openvino")
     usual: tuple[str, ...] = ("onnx",)
     opsets: range = range(18, 19)
     packages: tuple[str, ...]

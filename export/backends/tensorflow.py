@@ -41,8 +41,8 @@ class TensorFlowConverter(Converter):
     """Traces parts, and converts the graphs by tf2onnx."""
 
     backend = "tensorflow"
-    formats = ("onnx", "saved_model")
-    usual = formats
+    formats = ("onnx", "saved_model", "litert", "openvino")
+    usual = ("onnx", "saved_model")
     opsets = range(15, 19)  # those that tf2onnx writes
     packages = ("keras", "tensorflow", "tf2onnx", "onnx", "numpy")
     without_onnx = "leave ONNX out with formats=('saved_model',)"
