@@ -2,7 +2,7 @@
 
 Run it in a checkout. It writes `pretrained/README.md`, `results/README.md`,
 `results/fidelity.json`, and the tables of presets in `docs/families`; and the lists of classes and
-of their pages in `docs/api/models.md`, `mkdocs.yml` and `zoo/__init__.py`; and the table of exports in
+their pages in `docs/api/models.md`, `mkdocs.yml` and `zoo/__init__.py`; and the table of exports in
 `docs/guides/export.md`.
 """
 
