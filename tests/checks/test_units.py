@@ -118,3 +118,32 @@ def test_a_given_deviation_of_one_is_given():
         model = zoo.TargetPropAutoencoder((3,), 2, likelihood=zoo.Gaussian(1.0), hidden_units=(4,))
         model.compile("adam")
         model.fit(30 * ROWS, verbose=0)
+
+
+@pytest.mark.parametrize(
+    ("settings", "pixels", "warns"),
+    [
+        ({}, "gray", True),
+        ({}, "binary", False),
+        ({"binarize": "dynamic"}, "gray", False),
+        ({"binarize": "threshold"}, "gray", False),
+        ({"likelihood": "gaussian"}, "gray", False),
+    ],
+)
+def test_the_log_likelihood_of_gray_pixels_is_not_one_of_bernoulli(settings, pixels, warns):
+    x = np.random.default_rng(0).random((3, 4)).astype("float32")
+    x = x.round() if pixels == "binary" else x
+    model = zoo.VAE((4,), 2, hidden_units=(3,), **settings)
+    asked = [
+        lambda: model.log_likelihood(x, samples=2),
+        lambda: zoo.metrics.negative_log_likelihood(model, x, samples=2),
+    ]
+    for ask in asked:
+        with warnings.catch_warnings(record=True) as said:
+            warnings.simplefilter("always")
+            ask()
+        assert [bool(warns)] * len(said) == ["0 and 1 only" in str(one.message) for one in said]
+        assert bool(said) == warns
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        zoo.anomaly.Detector(model, score="log_likelihood", samples=2).scores(x)

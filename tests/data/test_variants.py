@@ -44,10 +44,13 @@ def test_basic_digits_are_those_given_and_none_is_for_training_and_testing(digit
 
 
 def test_a_quarter_turn_is_numpys_and_no_turn_changes_nothing(digits):
-    image = digits[0][0]
-    np.testing.assert_array_equal(variants.rotated(image, 0.0), image)
-    np.testing.assert_array_equal(variants.rotated(image, np.pi / 2), np.rot90(image))
-    np.testing.assert_array_equal(variants.rotated(image, np.pi), np.rot90(image, 2))
+    images = digits[0][:4]
+    for quarters in range(-1, 4):
+        expected = np.rot90(images, quarters, axes=(1, 2))
+        angles = np.full(4, 90.0 * quarters)
+        np.testing.assert_array_equal(variants.rotated_levels(images, angles), expected)
+        found = variants.rotated(images[..., None] / 255, angles[0])
+        np.testing.assert_allclose(found[..., 0], expected / 255, atol=1e-6)
 
 
 def test_rotated_digits_keep_their_sum_and_have_any_angle():

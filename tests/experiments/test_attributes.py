@@ -5,6 +5,7 @@ import pytest
 from support.few_images import few_images
 
 from zoo import data, recipes
+from zoo.data.variants import rotated
 from zoo.experiments import attributes
 
 
@@ -16,7 +17,7 @@ def digits():
 
 def test_angles_are_found_and_turned_back(digits):
     x, _ = digits
-    decoded = np.stack([attributes.turned(x, angle) for angle in attributes.ANGLES])
+    decoded = np.stack([rotated(x, angle) for angle in attributes.ANGLES])
     found = attributes.angles_of(decoded, x)
     assert found.shape == (10, 6)
     np.testing.assert_array_equal(found, np.repeat(attributes.ANGLES, 6).reshape(10, 6))

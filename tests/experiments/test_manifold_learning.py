@@ -25,13 +25,6 @@ def test_the_rank_correlation_is_the_best_of_all_directions():
     assert manifold_learning.rank_correlation(along, t) == pytest.approx(1)
 
 
-def test_an_image_is_rotated_by_a_quarter_exactly():
-    image = np.random.default_rng(0).random((6, 6, 1)).astype("float32")
-    found = manifold_learning.rotated(image, np.array([0, 90, -90]))
-    expected = [image, np.rot90(image), np.rot90(image, -1)]
-    np.testing.assert_allclose(found, expected, atol=1e-5)
-
-
 def test_steps_and_pairs_of_a_circle_are_its_chords():
     n = 12
     angles = 2 * np.pi * np.arange(n) / n

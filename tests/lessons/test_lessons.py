@@ -43,7 +43,7 @@ def test_a_lesson_says_what_is_seen_and_has_code_and_a_formula(name):
 def test_a_lesson_names_its_experiment(name):
     named = re.findall(r"`zoo reproduce (\w+)", lessons.get(name).text)
     assert named
-    assert set(named) <= experiments.EXPERIMENTS.keys() - WITHOUT_A_LESSON
+    assert set(named) <= experiments.EXPERIMENTS.keys()
 
 
 @pytest.mark.parametrize("name", ALL)
@@ -95,14 +95,11 @@ def test_lessons_and_experiments_are_listed_with_minutes(capsys):
         assert all(re.match(r"\w+ +[\d.]+ min  \S.+", line) for line in lines)
 
 
-WITHOUT_A_LESSON = {"small_photographs"}
-
-
 def test_every_lesson_has_a_place_in_the_course_and_an_experiment_has_a_lesson():
     assert sorted(name for names in lessons.COURSE.values() for name in names) == ALL
     texts = "".join(lessons.get(name).text for name in ALL)
     named = set(re.findall(r"`zoo reproduce (\w+)", texts))
-    assert named == experiments.EXPERIMENTS.keys() - WITHOUT_A_LESSON
+    assert named == experiments.EXPERIMENTS.keys()
 
 
 def test_the_command_writes_a_notebook_and_replaces_none(capsys, tmp_path, monkeypatch):

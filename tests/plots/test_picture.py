@@ -67,6 +67,12 @@ def test_a_small_file_has_narrow_margins(tmp_path):
     with Image.open(tmp_path / "small.png") as image:
         width, height = image.size
     assert (width, height) == pytest.approx((40 + 16, 30 + 16), abs=4)
+    figure.axes[0].imshow(np.linspace(0, 1, 4096).reshape(64, 64), "gray")
+    for grays in (64, 16):
+        plots.save_small(figure, tmp_path / "grays.png", grays)
+        with Image.open(tmp_path / "grays.png") as image:
+            assert len(image.getcolors()) <= grays
+            assert len(image.getcolors()) > grays / 2
     plots.save_small(Picture(figsize=(4, 3), dpi=50), tmp_path / "empty.png")
     with Image.open(tmp_path / "empty.png") as image:
         assert image.size == (200, 150)

@@ -24,6 +24,17 @@ def test_tile_lays_images_out_row_by_row():
     assert plots.tile(images, 5, gap=0).shape == (2, 15, 1)
 
 
+@pytest.mark.parametrize("size", [(8, 8), (8, 16), (16, 8)])
+def test_a_sheet_is_as_wide_and_as_high_as_its_images(size):
+    rows = {name: np.ones((20, *size, 1)) for name in "abcde"}
+    figure = plots.rows_of_images(rows, "Rows")
+    figure.draw_without_rendering()
+    (image,) = figure.axes[0].get_images()
+    box, around = image.get_window_extent(), figure.bbox
+    assert box.width > 0.9 * around.width
+    assert box.height > 0.8 * around.height
+
+
 def test_gaps_are_white_in_ink_and_in_color():
     assert plots.tile(np.ones((2, 2, 2, 1)), 2)[0, 2, 0] == 0
     np.testing.assert_array_equal(plots.tile(np.zeros((2, 2, 2, 3)), 2)[0, 2], [1, 1, 1])

@@ -29,6 +29,7 @@ from keras import ops
 
 from zoo.checks.names import UnknownNameError
 from zoo.inference.compiled import run_in_batches
+from zoo.inference.importance_sampling import log_mean_weights
 from zoo.models.aae import AAE
 from zoo.models.rbm import RBM
 from zoo.models.vae import VAE
@@ -117,7 +118,7 @@ def _elbo(model, x, samples, seed):
 
 
 def _log_likelihood(model, x, samples, seed):
-    return -model.log_likelihood(x, samples=samples, seed=seed).value
+    return -log_mean_weights(model, model.prepared(x, seed), None, samples, seed).value
 
 
 # Functions of a model, an array x, the number of draws and their seed, to [n].

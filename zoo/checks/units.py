@@ -1,4 +1,4 @@
-"""Refuse training data whose scale networks do not learn from."""
+"""Data whose scale networks do not learn from, or that a likelihood does not describe."""
 
 from __future__ import annotations
 
@@ -8,7 +8,12 @@ from typing import Any
 import numpy as np
 from keras import ops
 
-from zoo.nn.distributions.likelihoods import Gaussian, LearnedGaussian, SquaredError
+from zoo.nn.distributions.likelihoods import (
+    Bernoulli,
+    Gaussian,
+    LearnedGaussian,
+    SquaredError,
+)
 
 # Measured on one data set, multiplied by a factor: the error of a VAE is the same for factors from
 # 0.1 to 8, and 2.3 times as high at 0.05; at 0.01 none of its codes is active.
@@ -62,4 +67,22 @@ def check_units(model: Any, x: np.ndarray) -> None:
             "deviation), and networks learn from numbers near 1. If codes stay unused, standardize "
             f"them: {fix}.",
             stacklevel=4,
+        )
+
+
+def warn_of_gray_pixels(model: Any, x: np.ndarray) -> None:
+    """Warn if the log-likelihood of gray pixels is asked for, and pixels are 0 or 1 to the model.
+
+    Args:
+        model: a variational model. x: checked images, float [n, *input_shape].
+    """
+    if not isinstance(model.likelihood, Bernoulli) or model.binarize == "threshold":
+        return
+    gray = np.mean((x > 0) & (x < 1))
+    if gray:
+        warnings.warn(
+            f"{gray:.0%} of the pixels lie between 0 and 1. With a Bernoulli likelihood, the "
+            "result is a log-likelihood for pixels of 0 and 1 only: give (x > 0.5) as floats, or "
+            'make the model with binarize="dynamic" or "threshold".',
+            stacklevel=3,
         )

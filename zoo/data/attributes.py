@@ -8,7 +8,7 @@ import numpy as np
 
 from zoo.data.downloaded import gray_images
 from zoo.data.source import SOURCES, Source
-from zoo.data.variants import rotated
+from zoo.data.variants import rotated_levels
 
 LEVELS = 10
 ANGLES = tuple(range(-45, 46, 10))  # degrees, counterclockwise
@@ -39,8 +39,7 @@ def draw(name: str, digits: list | tuple, *, seed: int = 0) -> list[np.ndarray]:
     drawn = []
     for x in (x_train, x_test):
         levels = generator.integers(0, LEVELS, len(x)).astype("int32")
-        angles = np.radians(ANGLES)[levels]
-        drawn += [np.stack([rotated(*pair) for pair in zip(x, angles, strict=True)]), levels]
+        drawn += [rotated_levels(x, np.asarray(ANGLES)[levels]), levels]
     return drawn
 
 

@@ -90,7 +90,7 @@ def draw(
         chosen = generator.permutation(len(x))[:total]
         x, y = np.asarray(x)[chosen], np.asarray(y)[chosen]
         if name.endswith("rot"):
-            x = np.stack([rotated(image, 2 * np.pi * generator.random()) for image in x])
+            x = rotated_levels(x, 360 * generator.random(len(x)))
         if name == "mnist_bg_rand":
             x = np.maximum(x, generator.integers(0, 256, x.shape, "uint8"))
         elif name.startswith("mnist_bg_img"):
@@ -99,14 +99,24 @@ def draw(
     return x[:training], y[:training], x[training:], y[training:]
 
 
-def rotated(image: np.ndarray, angle: float) -> np.ndarray:
-    """Rotate an image [side, side] about its center, counterclockwise, by an angle in radians."""
-    from scipy.ndimage import affine_transform
+def rotated(images: np.ndarray, angle: float) -> np.ndarray:
+    """Rotate images counterclockwise about their centers by linear interpolation; black comes in.
 
-    turn = np.array([[np.cos(angle), np.sin(angle)], [-np.sin(angle), np.cos(angle)]])
-    center = (np.array(image.shape) - 1) / 2
-    moved = affine_transform(image.astype("float64"), turn, center - turn @ center, order=1)
-    return np.rint(moved).astype("uint8")
+    Args:
+        images: [n, height, width, ...]. angle: in degrees.
+    """
+    from scipy import ndimage
+
+    return ndimage.rotate(images, angle, axes=(2, 1), reshape=False, order=1)
+
+
+def rotated_levels(images: np.ndarray, angles: np.ndarray) -> np.ndarray:
+    """Rotate each of the images, uint8 [n, height, width], by its own angle in degrees, [n]."""
+    turned = [
+        rotated(image[None].astype("float64"), angle)[0]
+        for image, angle in zip(images, angles, strict=True)
+    ]
+    return np.rint(turned).astype("uint8")
 
 
 def textures(

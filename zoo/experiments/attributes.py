@@ -7,11 +7,11 @@ from typing import Any
 
 import keras
 import numpy as np
-from scipy import ndimage
 from scipy.stats import spearmanr
 
 from zoo import data, metrics, plots, recipes
 from zoo.data.attributes import ANGLES
+from zoo.data.variants import rotated
 from zoo.experiments.adversarial import trained
 from zoo.experiments.registry import experiment
 from zoo.experiments.table import Table, error, fit_as_recipe, fit_recipe
@@ -102,11 +102,6 @@ def attributes(epochs: int | None = None, verbose: int | str = 2) -> Table:
     )
 
 
-def turned(images: np.ndarray, angle: float) -> np.ndarray:
-    """Return images rotated counterclockwise by an angle in degrees, [n, 28, 28, 1]."""
-    return ndimage.rotate(images, angle, axes=(2, 1), reshape=False, order=1)
-
-
 @experiment(minutes=15)
 def angles(epochs: int | None = None, verbose: int | str = 2) -> Table:
     """Turn digits by an angle that is asked for, and see why a CAAE alone does not learn it."""
@@ -173,7 +168,7 @@ def angles_of(decoded: np.ndarray, upright: np.ndarray) -> np.ndarray:
 
 def turned_back(decoded: np.ndarray) -> list[np.ndarray]:
     """Return digits of all levels, each turned back by the angle of its level."""
-    return [turned(at, -angle) for at, angle in zip(decoded, ANGLES, strict=True)]
+    return [rotated(at, -angle) for at, angle in zip(decoded, ANGLES, strict=True)]
 
 
 def percent_read(images: Any, reader: Any, digits: np.ndarray) -> float:

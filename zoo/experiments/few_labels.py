@@ -14,7 +14,7 @@ from zoo.experiments.table import Table
 from zoo.nn.distributions.columns import is_constant
 
 SEEDS = (1, 2, 3)
-QUICK = {"SEEDS": (1,)}
+QUICK: dict[str, Any] = {"SEEDS": (1,)}
 FEWEST, MOST = 3, 60  # labels per class if classes have unequal numbers
 CLOTHES, CLOTHES_TEST = 1200, 2000  # images
 EPOCHS, BATCH_SIZE = 60, 128
@@ -140,6 +140,7 @@ SPLITS: dict[str, Callable] = {
     "cardio, 3 and 60": _cardio,
 }
 """Functions by name: a seed to x, y, x_test, y_test; x has rows, and y is -1 if unknown."""
+QUICK["SPLITS"] = {name: SPLITS[name] for name in ("digits, 3 to 60", "tumors, 3 and 60")}
 
 
 # Methods

@@ -9,6 +9,7 @@ import numpy as np
 
 import zoo
 from zoo import data
+from zoo.data.variants import rotated
 from zoo.experiments.registry import experiment
 from zoo.experiments.table import SEED, Table, fit
 from zoo.plots.picture import Picture
@@ -84,15 +85,8 @@ def rotated_digit(n: int) -> tuple[np.ndarray, np.ndarray]:
     """Return rotated copies of one test digit, [n, 784], and their angles in degrees."""
     _, (x, y) = data.load("mnist")
     angles = np.random.default_rng(SEED).uniform(-90, 90, n)
-    return rotated(x[y == DIGIT][0], angles).reshape(n, -1), angles
-
-
-def rotated(image: np.ndarray, angles: np.ndarray) -> np.ndarray:
-    """Rotate an image [height, width, 1] counterclockwise by each of n angles, in degrees."""
-    from scipy import ndimage
-
-    turned = [ndimage.rotate(image, angle, reshape=False, order=1) for angle in angles]
-    return np.clip(np.stack(turned), 0, 1).astype("float32")
+    digit = x[y == DIGIT][:1]
+    return np.concatenate([rotated(digit, angle) for angle in angles]).reshape(n, -1), angles
 
 
 def rank_correlation(z: np.ndarray, t: np.ndarray) -> float:

@@ -20,6 +20,7 @@ from zoo.models.base import BaseModel
 
 ITEMS = (300, 100)  # of the training set and of the test set of each data set
 LABELS = 100
+MOST_UNITS = {"filters": 8, "hidden_units": 64}  # of each layer of a recipe's networks
 
 
 @contextmanager
@@ -40,7 +41,7 @@ def little_data() -> Iterator[None]:
                 lambda y, n, *, seed=0: keep_labels(y, min(n, LABELS), seed=seed),
             ),
             (data_sets, "gray_images", _few_digits),  # which become strokes, one by one
-            (recipes, "get", lambda name: replace(get(name), validation=0)),
+            (recipes, "get", lambda name: _small(get(name))),
             (BaseModel, "compile", _compile_eagerly(BaseModel.compile)),
         ]:
             replaced.enter_context(mock.patch.object(target, name, value))
@@ -68,7 +69,7 @@ def _compile_eagerly(compile_as_asked: Callable) -> Callable:
 
 @functools.cache
 def _few_of(load: Callable, name: str) -> tuple:
-    """Return items of a training and a test set that are spread over all of it."""
+    """Return items of a training and a test set, with the shares that classes have in all."""
     return _few(load(name))
 
 
@@ -78,11 +79,24 @@ def _few_digits(name: str) -> list:
 
 
 def _few(sets: Any) -> tuple:
-    return tuple(
-        tuple(column if column is None else column[_spread(len(column), n)] for column in columns)
-        for columns, n in zip(sets, ITEMS, strict=True)
-    )
+    return tuple(_rows_of(columns, n) for columns, n in zip(sets, ITEMS, strict=True))
 
 
-def _spread(n: int, most: int) -> np.ndarray:
-    return np.linspace(0, n - 1, min(n, most)).round().astype(int)
+def _rows_of(columns: tuple, n: int) -> tuple:
+    """Return at most n rows of x and y, in their order; y may be None, or no classes."""
+    x, y = columns
+    places = np.arange(len(x))
+    if y is not None and np.ndim(y) == 1:
+        places = np.argsort(y, kind="stable")
+    kept = np.sort(places[np.linspace(0, len(x) - 1, min(len(x), n)).round().astype(int)])
+    return tuple(column if column is None else column[kept] for column in columns)
+
+
+def _small(recipe: recipes.Recipe) -> recipes.Recipe:
+    """Return a recipe with narrow layers that trains on all items."""
+    narrow = {
+        name: [min(units, most) for units in recipe.model[name]]
+        for name, most in MOST_UNITS.items()
+        if name in recipe.model
+    }
+    return replace(recipe, model={**recipe.model, **narrow}, validation=0)

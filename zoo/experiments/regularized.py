@@ -41,7 +41,7 @@ class Settings(NamedTuple):
 
 METHODS = {
     "contractive (CAE)": Method(
-        zoo.ContractiveAutoencoder, "weight", (0.1, 0.3, 1.0), lambda w: {"weight": w}
+        zoo.ContractiveAutoencoder, "weight", (0.3, 1.0, 3.0), lambda w: {"weight": w}
     ),
     "denoising, Gaussian noise": Method(
         zoo.DenoisingAutoencoder,
@@ -53,17 +53,17 @@ METHODS = {
     "denoising, masking noise": Method(
         zoo.DenoisingAutoencoder,
         "masked",
-        (0.1, 0.25, 0.5),
+        (0.25, 0.5, 0.75),
         lambda share: {"corruption": {"masking": share}},
     ),
     "autoencoder + weight decay": Method(
-        zoo.Autoencoder, "weight", (1e-4, 1e-3, 1e-2), lambda w: {"l2": w}
+        zoo.Autoencoder, "weight", (1e-5, 1e-4, 1e-3), lambda w: {"l2": w}
     ),
     "autoencoder": Method(zoo.Autoencoder, "times the epochs", (0.5, 1, 2), lambda share: {}),
 }
 NONE = "none"
-RATES = (2e-3, 5e-4, 8e-3)  # of pre-training, the first one first
-FINE_TUNING = (1e-3, 3e-4, 3e-3)
+RATES = (8e-3, 2e-3, 3e-2)  # of pre-training, the first one first
+FINE_TUNING = (3e-3, 1e-2, 3e-2)
 
 # The candidates with the lowest validation error in results/regularized_settings.json.
 SETTINGS = {

@@ -15,6 +15,7 @@ COURSE: dict[str, tuple[str, ...]] = {
         "six_autoencoders",
         "capacity",
         "specific_and_lossy",
+        "small_photographs",
         "stacks",
         "deep_pretraining",
         "manifold_learning",

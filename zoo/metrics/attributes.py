@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from zoo.checks.arrays import as_array
+from zoo.data.variants import rotated
 from zoo.metrics.card_metrics import register, rounded
 from zoo.metrics.evaluation import Evaluation
 from zoo.presets.reference_classifier import load_reference_classifier
@@ -78,15 +79,10 @@ def rotation(images: np.ndarray, originals: np.ndarray, angles: Any) -> np.ndarr
         >>> zoo.metrics.rotation(lying, upright, range(0, 180, 30))
         array([90])
     """
-    from scipy import ndimage
-
     images, originals = as_array(images, "images"), as_array(originals, "originals")
     shape = originals.shape[:3]
     images, originals = (np.asarray(a, "float32").reshape(shape) for a in (images, originals))
-    found = []
-    for angle in angles:
-        turned = ndimage.rotate(originals, angle, axes=(2, 1), reshape=False, order=1)
-        found.append(_correlation(images, turned))
+    found = [_correlation(images, rotated(originals, angle)) for angle in angles]
     return np.asarray(angles)[np.argmax(found, axis=0)]
 
 

@@ -11,6 +11,7 @@ from keras import ops
 
 from zoo.backend import backend
 from zoo.checks import data as checks
+from zoo.checks import units
 from zoo.checks.arguments import number, whole
 from zoo.checks.array_types import ArrayLike, Labels, Tensor
 from zoo.checks.codes import check_codes
@@ -369,8 +370,8 @@ class VAE(BaseAutoencoder):
 
         The estimate is ln 1/S sum_s p(x, z_s) / q(z_s | x). On average it is a lower bound, which
         gets tighter with more samples; memory does not grow with their number. It is not a
-        log-likelihood for gray pixels with a Bernoulli likelihood (see `binarize`), nor for the
-        squared error.
+        log-likelihood for gray pixels with a Bernoulli likelihood (a warning says so; see
+        `binarize`), nor for the squared error.
 
         Args:
             x: images [n, *input_shape]; with `binarize="dynamic"`, binary images are sampled first.
@@ -384,7 +385,9 @@ class VAE(BaseAutoencoder):
         Source: Burda, Grosse and Salakhutdinov 2015 (arXiv 1509.00519), equation 8.
         """
         x, labels = self.checked_images(x, labels)
-        return log_mean_weights(self, self.prepared(x, seed), labels, samples, seed)
+        x = self.prepared(x, seed)
+        units.warn_of_gray_pixels(self, x)
+        return log_mean_weights(self, x, labels, samples, seed)
 
     def importance_log_weights(self, x: Tensor, noise: Tensor, label: Tensor = None) -> Tensor:
         """Return log p(x, z) / q(z | x) [batch, samples], for noise [..., latent_dim]."""

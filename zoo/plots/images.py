@@ -47,8 +47,7 @@ def reconstructions(
     if x.ndim < 4:
         return signals({"original": x, "reconstruction": reconstructed})
     both = np.concatenate([x, reconstructed])
-    figure, axes = sheet(len(x), 2, title="originals above, reconstructions below")
-    show(axes, both, len(x), cmap)
+    figure, _ = sheet(both, len(x), title="originals above, reconstructions below", cmap=cmap)
     return enlarged(figure)
 
 
@@ -136,8 +135,8 @@ def rows_of_images(rows: dict, title: str, *, cmap: Any = None) -> Picture:
         >>> zoo.plots.rows_of_images(rows, "Digits").savefig("rows.png")
     """
     images = list(rows.values())
-    figure, axes = sheet(len(images[0]), len(images), title=title)
-    show(axes, np.clip(np.concatenate(images), 0, 1), len(images[0]), cmap)
+    laid = np.clip(np.concatenate(images), 0, 1)
+    figure, axes = sheet(laid, len(images[0]), title=title, cmap=cmap)
     name_rows(axes, list(rows), images[0].shape[1])
     return enlarged(figure)
 
@@ -170,8 +169,10 @@ def interpolations(
         )
         label = None if labels is None else np.repeat(labels[i : i + 1], steps, axis=0)
         rows += [mixed, model.decode(model.styled(z, label), label)]
-    figure, axes = sheet(steps, 2 * pairs, title="from one image to another: by pixels, by codes")
-    show(axes, np.clip(np.concatenate(rows), 0, 1), steps, cmap)
+    laid = np.clip(np.concatenate(rows), 0, 1)
+    figure, axes = sheet(
+        laid, steps, title="from one image to another: by pixels, by codes", cmap=cmap
+    )
     name_rows(axes, ["pixels", "codes"] * pairs, x.shape[1])
     return enlarged(figure)
 
@@ -208,8 +209,7 @@ def restorations(
     rows = np.clip(np.concatenate([x, corrupted, restored]), 0, 1)
     masks = isinstance(corruption, Masking)
     what = "masked pixels orange" if masks else "corrupted"
-    figure, axes = sheet(len(x), 3, title=f"originals, {what}, restored")
-    show(axes, rows, len(x), cmap)
+    figure, axes = sheet(rows, len(x), title=f"originals, {what}, restored", cmap=cmap)
     if masks:
         masked = np.zeros_like(rows[..., :1])
         kept = corruption.sample(np.ones_like(x), seed=seed).any(axis=-1, keepdims=True)
@@ -236,10 +236,8 @@ def filters(model: Any, x: Any = None, *, rows: int = 8, columns: int = 12) -> P
         >>> zoo.plots.filters(model).savefig("filters.png")
     """
     images = _filters(model, rows * columns, x)
-    height = -(-len(images) // columns)
     title = "weights of the first layer" + ("" if x is None else ", of pixels that change")
-    figure, axes = sheet(columns, height, title=title)
-    show(axes, images, columns, INK)
+    figure, _ = sheet(images, columns, title=title, cmap=INK)
     return enlarged(figure)
 
 
@@ -306,8 +304,8 @@ def samples(
         need_classes(model)
         labels = np.tile(np.arange(columns) % model.num_classes, rows)
     title = "decoded samples of the prior" if model.prior else "generated images"
-    figure, axes = sheet(columns, rows, title=title)
-    show(axes, model.as_images(model.generate(n, labels, seed=seed)), columns, cmap)
+    images = model.as_images(model.generate(n, labels, seed=seed))
+    figure, _ = sheet(images, columns, title=title, cmap=cmap)
     return enlarged(figure)
 
 
@@ -327,8 +325,9 @@ def style_grid(
     drawn = np.repeat(model.prior.sample(styles, seed=seed), model.num_classes, axis=0)
     labels = np.tile(classes, styles)
     images = model.decode(model.styled(drawn, labels), labels)
-    figure, axes = sheet(model.num_classes, styles, title="one style per row, one class per column")
-    show(axes, images, model.num_classes, cmap)
+    figure, axes = sheet(
+        images, model.num_classes, title="one style per row, one class per column", cmap=cmap
+    )
     name_columns(axes, model, class_names)
     return enlarged(figure)
 
@@ -360,8 +359,12 @@ def analogies(
     empty = blank(x.shape[-1], cmap)
     rows = np.concatenate([x[:, None], np.full_like(x[:, None], empty), images], axis=1)
     columns = model.num_classes + 2
-    figure, axes = sheet(columns, len(x), title="a real image, and its style with every label")
-    show(axes, rows.reshape(-1, *model.image_shape), columns, cmap)
+    figure, axes = sheet(
+        rows.reshape(-1, *model.image_shape),
+        columns,
+        title="a real image, and its style with every label",
+        cmap=cmap,
+    )
     name_columns(axes, model, class_names, offset=2)
     return enlarged(figure)
 
@@ -420,13 +423,12 @@ def traversal(
     middle, images = np.split(model.as_images(model.decode(z, labels)), [1])
     title = f"one latent dimension per row, from {-spread:g} to {spread:g}"
     title += f"; {rows} of {model.latent_dim}" if rows < model.latent_dim else ""
-    figure, axes = sheet(steps, len(order), title=title)
     if cmap is None and model.image_shape[-1] == 1:
         # Typical images decide: those of codes at the ends, or of zeros if there is no prior, are
         # not typical.
         typical = x if x is not None else middle if model.prior else None
         cmap = INK if typical is None else suited_colors(typical)
-    show(axes, images, steps, cmap)
+    figure, axes = sheet(images, steps, title=title, cmap=cmap)
     name_rows(axes, names, model.image_shape[0])
     return enlarged(figure)
 

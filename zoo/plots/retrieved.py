@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from zoo.plots.picture import Picture
-from zoo.plots.sheets import blank, enlarged, need, sheet, show, suited_colors
+from zoo.plots.sheets import blank, enlarged, need, sheet, suited_colors
 
 
 def hits(
@@ -35,8 +35,9 @@ def hits(
         cmap = suited_colors(queries)
     gap = np.full((n, 1, *queries.shape[1:]), blank(queries.shape[-1], cmap), "float32")
     rows = np.concatenate([queries[:, None], gap, found], axis=1)
-    if not title and distances is not None:
-        title = f"queries, and the {k} nearest, {np.min(distances):.3g} to {np.max(distances):.3g}"
-    figure, axes = sheet(k + 2, n, title=title or f"queries, and the {k} nearest")
-    show(axes, rows.reshape(-1, *queries.shape[1:]), k + 2, cmap)
+    if not title:
+        title = f"queries, and the {k} nearest"
+        if distances is not None:
+            title += f", {np.min(distances):.3g} to {np.max(distances):.3g}"
+    figure, _ = sheet(rows.reshape(-1, *queries.shape[1:]), k + 2, title=title, cmap=cmap)
     return enlarged(figure)

@@ -71,12 +71,21 @@ def tile(images: np.ndarray, columns: int, gap: int = 1, paper: float | None = N
     return laid[: laid.shape[0] - gap, : laid.shape[1] - gap]
 
 
-def sheet(columns: int, rows: int, title: str) -> tuple[Picture, Any]:
-    """Return a figure and its axes, sized for this grid of small images and the title."""
-    width = max(CELL * columns, 0.09 * len(title))
-    figure = Picture(figsize=(width, CELL * rows + 0.4), dpi=DPI, layout="constrained")
+def sheet(images: np.ndarray, columns: int, title: str, cmap: Any = None) -> tuple[Picture, Any]:
+    """Show images [n, height, width, channels] row by row in a figure; return it and its axes.
+
+    The figure has the sides that these images need, and its width is enough for the title.
+
+    Args:
+        cmap: the color map for images with one channel; None chooses one, see `suited_colors`.
+    """
+    rows = -(-len(images) // columns)
+    ratio = np.sqrt(images.shape[1] / images.shape[2]) if images.ndim == 4 else 1.0
+    width = max(CELL / ratio * columns, 0.09 * len(title))
+    figure = Picture(figsize=(width, CELL * ratio * rows + 0.4), dpi=DPI, layout="constrained")
     axes = figure.add_subplot()
     axes.set_title(title, fontsize="medium")
+    show(axes, images, columns, cmap)
     return figure, axes
 
 
@@ -169,10 +178,13 @@ def name_rows(axes: Any, names: list[str], height: int) -> None:
     axes.tick_params(length=0)
 
 
-def save_small(figure: Figure, path: Any) -> None:
-    """Save a PNG with 64 grays or 256 colors and narrow margins, for the folder of a preset.
+def save_small(figure: Figure, path: Any, grays: int = 64) -> None:
+    """Save a PNG with few grays, or 256 colors, and with narrow margins.
 
     The file has half the size of what `savefig` writes, or less.
+
+    Args:
+        grays: of a figure without colors. Previews of presets have 16, which halves them again.
 
     Examples:
         >>> figure = zoo.plots.energy_surface()
@@ -183,7 +195,7 @@ def save_small(figure: Figure, path: Any) -> None:
     image = trimmed(Image.open(buffer).convert("RGB"))
     red, green, blue = image.split()
     if red == green == blue:
-        image = red.quantize(64)
+        image = red.quantize(grays)
     else:  # the default method would merge rare colors of classes
         image = image.quantize(256, Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE)
     with publish_file(path, overwrite=True) as scratch:

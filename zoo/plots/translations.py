@@ -9,7 +9,7 @@ import numpy as np
 from zoo.checks.data import check_label_arrays
 from zoo.plots.images import rows_of_images
 from zoo.plots.picture import Picture
-from zoo.plots.sheets import enlarged, need, sheet, show
+from zoo.plots.sheets import enlarged, need, sheet
 
 
 def translations(model: Any, x: Any, y: Any = None, *, n: int = 12, cmap: Any = None) -> Picture:
@@ -67,8 +67,9 @@ def recolorings(model: Any, x: Any, palettes: Any, *, n: int = 8, cmap: Any = No
     for palette in palettes:
         shown = np.broadcast_to(palette[bands], (1, height, width, 3))
         cells += [shown, model.recolor(x, palette)]
-    figure, axes = sheet(len(x) + 1, len(palettes) + 1, title="images, and in other colors")
-    show(axes, np.concatenate(cells), len(x) + 1, cmap)
+    figure, _ = sheet(
+        np.concatenate(cells), len(x) + 1, title="images, and in other colors", cmap=cmap
+    )
     return enlarged(figure)
 
 
@@ -99,6 +100,7 @@ def draws_for_labels(
     drawn = model.decode(z.reshape(-1, model.latent_dim), np.repeat(labels, n, axis=0))
     drawn = drawn.reshape(len(labels), n, *model.image_shape)
     rows = np.concatenate([np.asarray(labels)[:, None], drawn], axis=1)
-    figure, axes = sheet(n + 1, len(labels), title="given, and draws")
-    show(axes, rows.reshape(-1, *model.image_shape), n + 1, cmap)
+    figure, _ = sheet(
+        rows.reshape(-1, *model.image_shape), n + 1, title="given, and draws", cmap=cmap
+    )
     return enlarged(figure)

@@ -79,7 +79,7 @@ def save(
         for name, figure in (pictures or {}).items():
             from zoo import plots  # loading needs no matplotlib
 
-            plots.save_small(figure, scratch / name)
+            plots.save_small(figure, scratch / name, grays=16)
         for name, text in (texts or {}).items():
             (scratch / name).write_text(text, encoding="utf-8")
         card = _card(model, target.name, storage, about or {})
