@@ -32,7 +32,10 @@ class Converter(abc.ABC):
     usual: tuple[str, ...] = ("onnx",)
     opsets: range = range(18, 19)
     packages: tuple[str, ...]
-    without_onnx: str = "save the model and export it with KERAS_BACKEND=tensorflow"
+    without_onnx: str = (
+        "save the model, and export it with KERAS_BACKEND=tensorflow, to ONNX or with "
+        "formats=('saved_model',)"
+    )
 
     @property
     def way_round(self) -> str:

@@ -69,7 +69,7 @@ class TorchConverter(Converter):
     def reference(self, part: Part) -> Callable[[Arrays], Arrays]:
         def run(inputs):
             with _on_cpu(part):
-                tensors = {name: torch.from_numpy(array) for name, array in inputs.items()}
+                tensors = {name: torch.tensor(array) for name, array in inputs.items()}
                 outputs = part.function(tensors)
             return {name: tensor.numpy() for name, tensor in outputs.items()}
 

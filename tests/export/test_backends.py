@@ -1,7 +1,11 @@
 """Export on each of Keras's backends: the same files, the same proof, the same refusals."""
 
 import importlib.util
+import os
+import subprocess
+import sys
 from dataclasses import replace
+from pathlib import Path
 
 import keras
 import numpy as np
@@ -11,7 +15,7 @@ from keras import layers, ops
 
 import export
 import zoo
-from export import backends, onnx_graph
+from export import onnx_graph
 from zoo.inference.parts import OwnWeights, TensorInfo
 
 BACKEND = keras.backend.backend()
@@ -51,7 +55,6 @@ def refused(part, tmp_path, said):
 def test_a_model_is_exported_and_proved_equal(conditional, tmp_path):
     out = tmp_path / "out"
     report = export.export_model(conditional, out)
-    assert {result["format"] for result in report["decoder"]["results"]} >= {"onnx"}
     assert report["decoder"]["versions"].keys() >= {"keras", BACKEND, NEEDS}
     encoder, decoder = (export.load(out / name) for name in ("encoder", "decoder"))
     x = np.random.default_rng(0).random((5, 14, 14, 1), np.float32)
@@ -126,7 +129,6 @@ def test_random_numbers_are_refused_with_their_layer(make, tmp_path):
 def test_a_variable_that_changes_is_refused_with_its_layer(make, tmp_path):
     part = make.encoder_part([layers.Flatten(), layers.Dense(3), Counting(name="counting")])
     refused(part, tmp_path, "changes a variable.*layer 'counting' of the encoder")
-    assert float(part.networks[0].layers[-1].count) == pytest.approx(0.0, abs=5)
 
 
 def endless(x):
@@ -190,7 +192,25 @@ def test_another_backend_of_keras_is_refused(conditional, tmp_path, monkeypatch)
         export.export_model(conditional, tmp_path / "out")
 
 
+VERIFY = """
+import sys
+import zoo
+from zoo import export
+print(export.verify(sys.argv[1], zoo.load("vae_digits"))["decoder"]["same_artefact"])
+"""
+
+
 @needs_converter
-def test_the_same_weights_have_the_same_identity_on_every_backend():
-    decoder = zoo.load("vae_digits").parts()["decoder"]
-    assert backends.current().reference(decoder)({"z": np.zeros((2, 4), "float32")})["x"].any()
+@pytest.mark.skipif(BACKEND == "tensorflow", reason="verified on TensorFlow")
+def test_an_export_is_verified_on_another_backend(tmp_path):
+    export.export_model(zoo.load("vae_digits"), tmp_path / "out", parts=["decoder"])
+    done = subprocess.run(
+        [sys.executable, "-c", VERIFY, str(tmp_path / "out")],
+        cwd=Path(export.__file__).parents[1],
+        env={**os.environ, "KERAS_BACKEND": "tensorflow"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.strip() == "True"

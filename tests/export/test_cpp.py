@@ -1,4 +1,4 @@
-"""The C++ program of the guide, compiled, and run by the library of onnxruntime's Python package."""
+"""The C++ program of the guide, compiled, and run by the library of onnxruntime's package."""
 
 import re
 import shutil
