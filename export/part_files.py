@@ -10,7 +10,16 @@ from typing import TYPE_CHECKING, Any
 from zoo.runtime.golden import FOLDER as GOLDEN
 from zoo.runtime.session import ONNX_FILE, VARIANTS, load, onnx_file
 
-from . import backends, golden, litert, onnx_graph, openvino, parity, saved_model, signature
+from . import (
+    backends,
+    golden,
+    litert_file,
+    onnx_graph,
+    openvino_file,
+    parity,
+    saved_model,
+    signature,
+)
 from . import variants as onnx_variants
 
 if TYPE_CHECKING:
@@ -76,10 +85,10 @@ def write(
         saved_model.write(part, folder / SAVED_MODEL)
     if "litert" in formats:
         say(f"{part.name}: LiteRT")
-        litert.write(part, folder)
+        litert_file.write(part, folder)
     if "openvino" in formats:
         say(f"{part.name}: OpenVINO")
-        openvino.write(part, converted, folder)
+        openvino_file.write(part, converted, folder)
     golden.write(folder / GOLDEN, part.name, *parity.examples(part, given))
     for name, content in part.files.items():
         (folder / name).write_bytes(content)
@@ -99,10 +108,10 @@ def runners(folder: Path) -> dict[tuple[str, str], parity.Runner]:
             found["onnx", variant] = parity.onnx_runner(path.read_bytes(), optimize=True)
     if (folder / SAVED_MODEL).is_dir():
         found[SAVED_MODEL, "serving_default"] = saved_model.runner(folder / SAVED_MODEL)
-    if (folder / litert.FILE).is_file():
-        found["litert", "serving_default"] = litert.runner(folder)
-    if (folder / openvino.FILE).is_file():
-        found["openvino", "CPU, float32"] = openvino.runner(folder)
+    if (folder / litert_file.FILE).is_file():
+        found["litert", "serving_default"] = litert_file.runner(folder)
+    if (folder / openvino_file.FILE).is_file():
+        found["openvino", "CPU, float32"] = openvino_file.runner(folder)
     if not found:
         raise FileNotFoundError(f"{folder} has a signature, but no file of {backends.FORMATS}.")
     return found

@@ -57,7 +57,7 @@ def layers_of_stack() -> list[str]:
     """Return the names of the layers that are being called, the innermost last."""
     found, frame = [], sys._getframe(1)
     while frame is not None:
-        owner = frame.f_locals.get("self")
+        owner: Any = frame.f_locals.get("self")
         if isinstance(owner, keras.Layer):
             found.append(owner.name)
         frame = frame.f_back
@@ -66,14 +66,14 @@ def layers_of_stack() -> list[str]:
 
 def place_of(part: Part, trace: TracebackType | None) -> str:
     """Name the innermost layer of a traceback, for messages."""
-    owners = []
+    owners: list[Any] = []
     while trace is not None:
         owners.append(trace.tb_frame.f_locals.get("self"))
         trace = trace.tb_next
     return layer_of(part, [owner.name for owner in owners if isinstance(owner, keras.Layer)])
 
 
-def failure(part: Part, error: Exception, place: str, way_round: str) -> ConversionError:
+def failure(part: Part, error: BaseException, place: str, way_round: str) -> ConversionError:
     """Return the error of a part that a converter refused, in the converter's words."""
     said = " ".join(str(error).split())[:500]
     return ConversionError(

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import keras
 import torch
+from torch.fx.experimental.symbolic_shapes import GuardOnDataDependentSymNode
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from ..part_checks import ConversionError, check_outputs, layer_of, loop_error, random_error
@@ -39,7 +40,7 @@ class TorchConverter(Converter):
         with _quiet(), _on_cpu(part):
             program = self._followed(part, examples)
             try:
-                made = torch.onnx.export(
+                made: Any = torch.onnx.export(
                     program,
                     dynamo=True,
                     opset_version=opset,
@@ -57,7 +58,7 @@ class TorchConverter(Converter):
             return torch.export.export(
                 _Module(part), tuple(examples.values()), dynamic_shapes=(rows,), strict=False
             )
-        except torch.fx.experimental.symbolic_shapes.GuardOnDataDependentSymNode as error:
+        except GuardOnDataDependentSymNode as error:
             place = place_of(part, error.__traceback__)
             raise loop_error(
                 part, f"a decision by values, in {place}", self.without_onnx
@@ -126,7 +127,7 @@ def _on_cpu(part: Part) -> Iterator[Recorder]:
 
 
 def _unsupported(part: Part, error: Exception, places: dict[str, str], way: str) -> ConversionError:
-    causes = [error]
+    causes: list[BaseException] = [error]
     while causes[-1].__cause__ is not None:
         causes.append(causes[-1].__cause__)
     # The exporter's names of operations differ from those of what ran: erf_inv, special_erfinv.
