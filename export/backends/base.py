@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import abc
-from collections.abc import Callable
+import contextlib
+import logging
+import warnings
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -66,3 +69,20 @@ class Converter(abc.ABC):
     def layer_of(self, part: Part, node: str) -> str:
         """Name the layer of a node of the converted graph, for messages."""
         return f"the {part.name}"
+
+
+@contextlib.contextmanager
+def quiet_converter() -> Iterator[None]:
+    """Silence converters, which report their steps and warn of what does no harm here."""
+    names = ("torch.onnx", "onnxscript", "onnx_ir", "jax2onnx")
+    loggers = [logging.getLogger(name) for name in names]
+    levels = [logger.level for logger in loggers]
+    for logger in loggers:
+        logger.setLevel(logging.ERROR)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        for logger, level in zip(loggers, levels, strict=True):
+            logger.setLevel(level)

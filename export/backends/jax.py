@@ -12,7 +12,7 @@ import numpy as np
 
 from ..part_checks import check_outputs, layer_of, loop_error, random_error
 from ..unrolling import unrolled
-from .base import Arrays, Converter
+from .base import Arrays, Converter, quiet_converter
 from .recording import Recorder, failure, place_of, variables_of
 
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ class JaxConverter(Converter):
             if name in _LOOPS:
                 raise loop_error(part, f"{name}, in {place}", self.without_onnx)
         try:
-            with _on_cpu(), Recorder(part, _values(part)):
+            with quiet_converter(), _on_cpu(), Recorder(part, _values(part)):
                 return jax2onnx.to_onnx(
                     _positional(part),
                     inputs=[

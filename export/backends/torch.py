@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-import logging
 import re
-import warnings
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
@@ -15,7 +13,7 @@ from torch.fx.experimental.symbolic_shapes import GuardOnDataDependentSymNode
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from ..part_checks import ConversionError, check_outputs, layer_of, loop_error, random_error
-from .base import Arrays, Converter
+from .base import Arrays, Converter, quiet_converter
 from .recording import Recorder, failure, layers_of_stack, place_of, variables_of
 
 if TYPE_CHECKING:
@@ -37,7 +35,7 @@ class TorchConverter(Converter):
             for info in part.inputs
         }
         places = _checked(part, examples)
-        with _quiet(), _on_cpu(part):
+        with quiet_converter(), _on_cpu(part):
             program = self._followed(part, examples)
             try:
                 made: Any = torch.onnx.export(
@@ -147,19 +145,3 @@ def _check_installed() -> None:
             "'autoencoder-zoo[export-torch]'. Or save the model and export it with "
             "KERAS_BACKEND=tensorflow, which does not need it."
         ) from error
-
-
-@contextlib.contextmanager
-def _quiet() -> Iterator[None]:
-    """Silence the exporter, which reports its steps and warns of what does no harm here."""
-    loggers = [logging.getLogger(name) for name in ("torch.onnx", "onnxscript", "onnx_ir")]
-    levels = [logger.level for logger in loggers]
-    for logger in loggers:
-        logger.setLevel(logging.ERROR)
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            yield
-    finally:
-        for logger, level in zip(loggers, levels, strict=True):
-            logger.setLevel(level)

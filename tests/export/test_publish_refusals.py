@@ -313,4 +313,5 @@ def test_a_model_of_several_parts_asks_which(conditional, tmp_path):
 
 
 def test_all_documented_formats_are_published():
-    assert backends.FORMATS == ("onnx", "saved_model")
+    assert backends.FORMATS == ("onnx", "saved_model", "litert", "openvino")
+    assert backends.current().usual == ("onnx", "saved_model")
