@@ -220,16 +220,19 @@ COLUMNS = {  # of the table of exports: the title of each, and the file's format
 def table_of_exports(measured: Path) -> Iterator[str]:
     """Return the lines of `docs/guides/export.md` with what `tests/benchmarks/exports.py` found."""
     found = json.loads(measured.read_text(encoding="utf-8"))
-    yield from ("", table_row(["class", *COLUMNS]), "|" + "---|" * (len(COLUMNS) + 1))
+    tried = {title: column for title, column in COLUMNS.items() if column in found}
+    yield from ("", table_row(["class", *tried]), "|" + "---|" * (len(tried) + 1))
     for name in sorted(found["onnx, tensorflow"]):
-        parts = (found.get(column, {}).get(name) for column in COLUMNS.values())
+        parts = (found[column].get(name) for column in tried.values())
         yield table_row([f"`{name}`", *("not tried" if p is None else _proved(p) for p in parts)])
     yield ""
 
 
 def _proved(parts: dict[str, str]) -> str:
     refused = [part for part, said in parts.items() if said != "proved"]
-    return f"{len(parts)}" + (f", but not {', '.join(refused)}" if refused else "")
+    if not refused:
+        return f"{len(parts)}"
+    return f"{len(parts) - len(refused)} of {len(parts)}; not {', '.join(refused)}"
 
 
 def generated_pages(root: Path) -> dict[Path, str]:
