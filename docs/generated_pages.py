@@ -2,7 +2,8 @@
 
 Run it in a checkout. It writes `pretrained/README.md`, `results/README.md`,
 `results/fidelity.json`, and the tables of presets in `docs/families`; and the lists of classes and
-of their pages in `docs/api/models.md`, `mkdocs.yml` and `zoo/__init__.py`.
+their pages in `docs/api/models.md`, `mkdocs.yml` and `zoo/__init__.py`; and the table of exports in
+`docs/guides/export.md`.
 """
 
 from __future__ import annotations
@@ -206,6 +207,34 @@ def list_of_lessons() -> Iterator[str]:
     yield ""
 
 
+COLUMNS = {  # of the table of exports: the title of each, and the file's format and backend
+    "ONNX": "onnx, tensorflow",
+    "SavedModel": "saved_model, tensorflow",
+    "LiteRT": "litert, tensorflow",
+    "OpenVINO": "openvino, tensorflow",
+    "ONNX, on JAX": "onnx, jax",
+    "ONNX, on PyTorch": "onnx, torch",
+}
+
+
+def table_of_exports(measured: Path) -> Iterator[str]:
+    """Return the lines of `docs/guides/export.md` with what `tests/benchmarks/exports.py` found."""
+    found = json.loads(measured.read_text(encoding="utf-8"))
+    tried = {title: column for title, column in COLUMNS.items() if column in found}
+    yield from ("", table_row(["class", *tried]), "|" + "---|" * (len(tried) + 1))
+    for name in sorted(found["onnx, tensorflow"]):
+        parts = (found[column].get(name) for column in tried.values())
+        yield table_row([f"`{name}`", *("not tried" if p is None else _proved(p) for p in parts)])
+    yield ""
+
+
+def _proved(parts: dict[str, str]) -> str:
+    refused = [part for part, said in parts.items() if said != "proved"]
+    if not refused:
+        return f"{len(parts)}"
+    return f"{len(parts) - len(refused)} of {len(parts)}; not {', '.join(refused)}"
+
+
 def generated_pages(root: Path) -> dict[Path, str]:
     """Return the text that every generated page of a checkout should have."""
     pages = {
@@ -219,6 +248,9 @@ def generated_pages(root: Path) -> dict[Path, str]:
         root / "zoo" / "__init__.py": [*imports_of_classes(homes_of_classes()), ""],
         root / "docs" / "api" / "models.md": entries_of_classes(FAMILIES),
         root / "docs" / "lessons" / "README.md": list_of_lessons(),
+        root / "docs" / "guides" / "export.md": table_of_exports(
+            root / "tests" / "benchmarks" / "exports.json"
+        ),
         root / "mkdocs.yml": [f"      - families/{page}.md" for page in FAMILIES],
     }
     for path, lines in written.items():

@@ -20,12 +20,12 @@ if TYPE_CHECKING:
     from .javascript import write_javascript as write_javascript
     from .page import write_page as write_page
     from .parity import format_report as format_report
+    from .part_checks import ConversionError as ConversionError
     from .publish import export_model as export_model
     from .publish import export_onnx as export_onnx
     from .publish import export_saved_model as export_saved_model
     from .publish import verify as verify
     from .serving import write_serving as write_serving
-    from .tracing import ConversionError as ConversionError
 
 _HOMES = {
     "export_model": "publish",
@@ -33,7 +33,7 @@ _HOMES = {
     "export_saved_model": "publish",
     "verify": "publish",
     "format_report": "parity",
-    "ConversionError": "tracing",
+    "ConversionError": "part_checks",
     "load": "zoo.runtime",
     "load_codec": "zoo.runtime",
     "Codec": "zoo.runtime",

@@ -15,12 +15,13 @@ from zoo.runtime.golden import ParityError
 from zoo.runtime.onnx_bytes import check_model
 from zoo.runtime.signature_file import FORMAT_VERSION
 
+from . import backends
+from .backends.base import Arrays
 from .test_inputs import ROWS, clipped, make_cases
 
 if TYPE_CHECKING:
     from zoo.inference.parts import Part, TensorInfo
 
-Arrays = dict[str, np.ndarray]
 Runner = Callable[[Arrays], Arrays]
 
 FEW = 7
@@ -43,7 +44,7 @@ _MEASURES = {
     "rms": "root mean square of a - b, divided by high - low, or by r where there is no range; of "
     "variants",
 }
-_PACKAGES = ("keras", "tensorflow", "tf2onnx", "onnx", "numpy")
+_PACKAGES = {"litert": "ai-edge-litert", "openvino": "openvino"}  # of formats that need their own
 
 
 def prove(
@@ -63,7 +64,8 @@ def prove(
         ParityError: an error exceeds its bound, or a Keras output is not finite.
     """
     cases = make_cases(part, images)
-    expected = {title: _all_batches(_keras(part), inputs) for title, inputs in cases.items()}
+    reference = backends.current().reference(part)
+    expected = {title: _all_batches(reference, inputs) for title, inputs in cases.items()}
     _check_finite(part, expected)
     results = []
     for (kind, setting), run in runners.items():
@@ -82,7 +84,7 @@ def prove(
         },
         "measures": _MEASURES,
         "results": results,
-        "versions": _versions(),
+        "versions": _versions({kind for kind, _ in runners}),
     }
     if not report["passed"]:
         raise ParityError(_failure(report), report)
@@ -103,7 +105,7 @@ def examples(
         info.name: np.concatenate([case[info.name][:EXAMPLES] for case in cases])
         for info in part.inputs
     }
-    outputs = _keras(part)(inputs)
+    outputs = backends.current().reference(part)(inputs)
     outputs = {info.name: outputs[info.name] for info in part.outputs}
     tolerances = {
         info.name: _tolerance(info, outputs[info.name], part.tolerance) for info in part.outputs
@@ -162,17 +164,6 @@ def _table(rows: list[tuple[str, ...]]) -> list[str]:
         for row in rows
     )
     return [line.rstrip() for line in lines]
-
-
-def _keras(part: Part) -> Runner:
-    import tensorflow as tf
-
-    def run(inputs):
-        with tf.device("/CPU:0"):
-            outputs = part.function({name: tf.constant(array) for name, array in inputs.items()})
-        return {name: np.asarray(tensor) for name, tensor in outputs.items()}
-
-    return run
 
 
 def _all_batches(run: Runner, inputs: Arrays) -> dict[int, Arrays]:
@@ -309,7 +300,8 @@ def _because(result: dict[str, Any]) -> str:
     return f" ({result['problem']})" if "problem" in result else ""
 
 
-def _versions() -> dict[str, str]:
-    versions = {name: importlib.metadata.version(name) for name in _PACKAGES}
+def _versions(kinds: set[str]) -> dict[str, str]:
+    packages = [*backends.current().packages, *(_PACKAGES[k] for k in kinds & _PACKAGES.keys())]
+    versions = {name: importlib.metadata.version(name) for name in packages}
     versions["onnxruntime"] = onnxruntime.__version__
     return versions | {"python": platform.python_version(), "machine": platform.machine()}

@@ -5,21 +5,20 @@ from __future__ import annotations
 import dataclasses
 import os
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from zoo.files.atomic_writes import publish_file, publish_folder
-from zoo.runtime.golden import FOLDER as GOLDEN
-from zoo.runtime.session import ONNX_FILE, VARIANTS, load, onnx_file
 from zoo.runtime.signature_file import read_signature
 from zoo.runtime.tensors import number_of_classes, tensors
 
 from . import (
+    backends,
     benchmark,
-    golden,
     onnx_graph,
     parity,
+    part_files,
     saved_model,
     signature,
     test_inputs,
@@ -30,15 +29,10 @@ from . import (
 from . import (
     variants as onnx_variants,
 )
-from .tracing import require_tensorflow
 
 if TYPE_CHECKING:
-    import numpy as np
-
     from zoo.inference.parts import Part, TensorInfo
 
-FORMATS = ("onnx", "saved_model")
-SAVED_MODEL = "saved_model"
 PARITY_FILE = "parity.json"
 
 Report = dict[str, dict[str, Any]]
@@ -48,7 +42,7 @@ def export_model(
     model: Any,
     out: str | os.PathLike,
     *,
-    formats: Iterable[str] = FORMATS,
+    formats: Iterable[str] | None = None,
     parts: Iterable[str] | None = None,
     opset: int = 18,
     layout: str = "channels_last",
@@ -65,12 +59,14 @@ def export_model(
     full disk or Ctrl-C there is no `out`.
 
     Args:
-        model: a built model with `parts()`, on the TensorFlow backend.
+        model: a built model with `parts()`.
         out: the folder to create.
-        formats: `"onnx"`, `"saved_model"`, or both.
+        formats: one or more of `"onnx"`, `"saved_model"`, `"litert"` and `"openvino"`; None for
+            the first two. On JAX and PyTorch there are `"onnx"`, which is what None stands for,
+            and `"openvino"`.
         parts: names of the parts to export; None for all.
         opset: ONNX opset, from 15 to the last one that the installed onnxruntime supports (26 for
-            1.31).
+            1.31); on JAX and PyTorch at least 18.
         layout: "channels_first" for images as [channels, height, width] in the exported files, as
             in PyTorch; "channels_last" for images as in Keras.
         variants: "float16" (for GPUs), "int8" (for CPUs), or both: additional smaller ONNX files,
@@ -94,11 +90,11 @@ def export_model(
         ParityError: an error exceeds 1e-5 of an output's range, or 1e-4 relative for outputs
             without a range; for variants, the root mean square exceeds 5e-3 (float16), or for int8
             0.1 of the range or 0.15 relative.
-        RuntimeError: Keras does not run on TensorFlow.
+        RuntimeError: Keras runs on a backend that cannot write this format.
+        ImportError: a package that the conversion needs is missing; the message names it.
         TypeError, ValueError: a wrong argument.
     """
-    require_tensorflow()
-    formats = _formats(formats)
+    formats = part_files.check_formats(formats)
     onnx_graph.check_opset(opset)
     layouts.check_layout(layout)
     variants = onnx_variants.check_variants(variants)
@@ -113,9 +109,9 @@ def export_model(
         for name, part in chosen.items():
             folder = scratch / name
             folder.mkdir()
-            _write_part(model, part, folder, formats, opset, variants, given, say)
+            part_files.write(model, part, folder, formats, opset, variants, given, say)
             say(f"{name}: comparing with Keras")
-            report[name] = parity.prove(part, _runners(folder), given)
+            report[name] = parity.prove(part, part_files.runners(folder), given)
         if variants:
             say("variants: sizes, times, reconstruction errors")
             benchmark.add(report, chosen, scratch, variants, given)
@@ -151,7 +147,7 @@ def export_onnx(
         FileExistsError, ConversionError, ParityError, RuntimeError, TypeError, ValueError:
             as `export_model` does.
     """
-    require_tensorflow()
+    backends.current()
     chosen = _one_part(source, part)
     given = test_inputs.assign_images([chosen], images)
     layouts.check_layout(layout)
@@ -161,7 +157,7 @@ def export_onnx(
         described = signature.describe(source, chosen, opset)
         model = onnx_graph.convert(chosen, opset, signature.metadata(described))
         scratch.write_bytes(model)
-        report = parity.prove(chosen, _onnx_runners(model), given)
+        report = parity.prove(chosen, part_files.onnx_runners(model), given)
     return {chosen.name: report}
 
 
@@ -188,12 +184,12 @@ def export_saved_model(
         FileExistsError, ConversionError, ParityError, RuntimeError, TypeError, ValueError:
             as `export_model` does.
     """
-    require_tensorflow()
+    part_files.check_formats(part_files.SAVED_MODEL)
     chosen = _one_part(source, part)
     given = test_inputs.assign_images([chosen], images)
     with publish_folder(folder, overwrite) as scratch:
         saved_model.write(chosen, scratch)
-        runners = {(SAVED_MODEL, "serving_default"): saved_model.runner(scratch)}
+        runners = {(part_files.SAVED_MODEL, "serving_default"): saved_model.runner(scratch)}
         report = parity.prove(chosen, runners, given)
     return {chosen.name: report}
 
@@ -215,7 +211,6 @@ def verify(folder: str | os.PathLike, model: Any, *, images: Any = None) -> Repo
         ParityError: the error of an output exceeds its bound.
         ValueError: a file was changed, or the model has no such part.
     """
-    require_tensorflow()
     folder = Path(folder)
     available = _parts(model)
     found = {}
@@ -230,72 +225,10 @@ def verify(folder: str | os.PathLike, model: Any, *, images: Any = None) -> Repo
         arranged, seen = layouts.arrange({name: part}, given, layouts.layout_of(described))
         part = arranged[name]
         _check_interface(place, described, signature.describe(model, part, None))
-        report[name] = parity.prove(part, _runners(place), seen)
+        report[name] = parity.prove(part, part_files.runners(place), seen)
         identity = signature.artifact_hash(model, part, described)
         report[name]["same_artefact"] = identity == described.get("artefact_sha256")
     return report
-
-
-def _write_part(
-    model: Any,
-    part: Part,
-    folder: Path,
-    formats: tuple[str, ...],
-    opset: int,
-    variants: tuple[str, ...],
-    given: Mapping[str, np.ndarray],
-    say: Callable[[str], None],
-) -> None:
-    described = signature.describe(model, part, opset if "onnx" in formats else None)
-    if "onnx" in formats:
-        say(f"{part.name}: ONNX")
-        converted = onnx_graph.convert(part, opset, signature.metadata(described))
-        (folder / ONNX_FILE).write_bytes(converted)
-        described["bytes_per_row"] = onnx_graph.bytes_per_row(converted)
-        for variant in variants:
-            say(f"{part.name}: {variant}")
-            smaller = onnx_variants.make(part, converted, variant, given)
-            (folder / onnx_file(variant)).write_bytes(smaller)
-    if SAVED_MODEL in formats:
-        say(f"{part.name}: SavedModel")
-        saved_model.write(part, folder / SAVED_MODEL)
-    golden.write(folder / GOLDEN, part.name, *parity.examples(part, given))
-    for name, content in part.files.items():
-        (folder / name).write_bytes(content)
-    signature.write(folder, described)
-
-
-def _runners(folder: Path) -> dict[tuple[str, str], parity.Runner]:
-    """Read all files in a part's folder, and return their runners."""
-    runners: dict[tuple[str, str], parity.Runner] = {}
-    if (folder / ONNX_FILE).is_file():
-        runners |= _onnx_runners((folder / ONNX_FILE).read_bytes())
-        session = load(folder)
-        runners["onnx", "export.load"] = lambda inputs: session.compute(*session.check(inputs))
-    for variant in VARIANTS:
-        path = folder / onnx_file(variant)
-        if path.is_file():
-            runners["onnx", variant] = parity.onnx_runner(path.read_bytes(), optimize=True)
-    if (folder / SAVED_MODEL).is_dir():
-        runners[SAVED_MODEL, "serving_default"] = saved_model.runner(folder / SAVED_MODEL)
-    if not runners:
-        raise FileNotFoundError(f"{folder} has a signature, but neither ONNX nor SavedModel.")
-    return runners
-
-
-def _onnx_runners(model: bytes) -> dict[tuple[str, str], parity.Runner]:
-    return {
-        ("onnx", "optimizations off"): parity.onnx_runner(model, optimize=False),
-        ("onnx", "optimizations all"): parity.onnx_runner(model, optimize=True),
-    }
-
-
-def _formats(formats: Iterable[str]) -> tuple[str, ...]:
-    formats = (formats,) if isinstance(formats, str) else tuple(formats)
-    unknown = [name for name in formats if name not in FORMATS]
-    if unknown or not formats:
-        raise ValueError(f"formats is {list(formats)}; give one or more of {list(FORMATS)}.")
-    return formats
 
 
 def _parts(model: Any) -> dict[str, Part]:

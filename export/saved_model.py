@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from .tracing import trace
+from .backends.tensorflow import trace
 
 if TYPE_CHECKING:
     import numpy as np

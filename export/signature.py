@@ -63,12 +63,14 @@ def artifact_hash(model: Any, part: Part, signature: dict[str, Any]) -> str:
     The bytes of an ONNX file differ between conversions; this hash does not. The name of the model
     instance is not included, as Keras adds a number to it.
     """
+    import keras
+
     facts = {key: signature.get(key) for key in ("part", "inputs", "outputs", "opset", "ir")}
     facts |= {"class": type(model).__name__, "config": _config(model, part)}
     digest = hashlib.sha256(json.dumps(facts, sort_keys=True, default=_plain).encode())
     for network in part.networks:
         for weight in network.weights:
-            values = weight.numpy()
+            values = keras.ops.convert_to_numpy(weight)
             little = values.astype(values.dtype.newbyteorder("<"), copy=False)
             digest.update(f"{values.dtype.name}{list(values.shape)}".encode())
             digest.update(little.tobytes())

@@ -29,3 +29,8 @@ def unrolled(networks: Iterable[Any]) -> Iterator[list[Any]]:
     finally:
         for layer in looping:
             layer.unroll = False
+
+
+def has_graphs_inside(graph: Any) -> bool:
+    """Say whether a node of an ONNX graph holds a graph: a loop or a branch."""
+    return any(held.HasField("g") or held.graphs for node in graph.node for held in node.attribute)

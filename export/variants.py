@@ -15,8 +15,8 @@ import numpy as np
 from zoo.runtime.devices import session_options
 
 from .onnx_graph import checked_bytes
+from .part_checks import ConversionError
 from .test_inputs import make_cases
-from .tracing import ConversionError
 
 if TYPE_CHECKING:
     from zoo.inference.parts import Part

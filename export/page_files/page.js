@@ -42,6 +42,7 @@ async function start() {
   makeButtons();
   makeDreams();
   makeOwnImage({ label: () => label, choose, takeCode });
+  arrange();
   await makeNearest(takeCode);
   if (about.examples) startFromExample(0);
   readAddress();
@@ -268,7 +269,14 @@ function makePlane() {
     change();
   });
   at("plane").hidden = false;
-  at("shown").append(at("own")); // else it is the higher column that grows
+}
+
+// The two columns are of about the same height: a plane is as high as the picture, and an own image
+// is not much lower.
+function arrange() {
+  const plane = !at("plane").hidden, own = !at("own").hidden;
+  if (plane && own) at("shown").append(at("own"));
+  if (plane === own) at("shown").nextElementSibling.append(at("variations"));
 }
 
 async function drawPlane() {

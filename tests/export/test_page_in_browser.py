@@ -41,6 +41,29 @@ def test_the_canvas_is_the_decoders_image(name, seed, browser, site):
     assert not severe
 
 
+HEIGHTS = """
+return [...document.querySelectorAll(".column")].map((column) => {
+  column.style.alignContent = "start";  // and not stretched to the height of the other
+  const shown = [...column.children].filter((child) => !child.hidden);
+  const high = shown.at(-1).getBoundingClientRect().bottom - column.getBoundingClientRect().top;
+  column.style.alignContent = "";
+  return high;
+});
+"""
+
+
+@pytest.mark.parametrize("name", ["cvae_mnist", "vae_mnist_2d", "vae_digits"])
+def test_no_column_is_much_shorter_than_the_other(name, browser, site):
+    before = browser.get_window_size()
+    try:
+        browser.set_window_size(1100, 1000)
+        Page(browser, site, name)
+        low, high = sorted(browser.execute_script(HEIGHTS))
+        assert low > 0.8 * high
+    finally:
+        browser.set_window_size(before["width"], before["height"])
+
+
 def test_the_page_asks_only_its_own_server(browser, site):
     Page(browser, site, "cvae_mnist")
     asked = browser.execute_script(

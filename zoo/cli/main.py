@@ -189,11 +189,15 @@ def _parser():
     push.add_push(sub)
     _add_overwrite(sub)
 
-    sub = command(_export, "export", "write ONNX and SavedModel files, proved equal to Keras")
+    sub = command(_export, "export", "write ONNX and other files, proved equal to Keras")
     _add_name(sub, ", or by Detector.save")
     sub.add_argument("out", help="folder to write")
     sub.add_argument(
-        "--format", choices=("onnx", "saved_model"), action="append", help="[both]", dest="formats"
+        "--format",
+        choices=("onnx", "saved_model", "litert", "openvino"),
+        action="append",
+        help="may be given several times [onnx, and on TensorFlow saved_model]",
+        dest="formats",
     )
     sub.add_argument(
         "--variant",
@@ -322,7 +326,7 @@ def _export(options):
         report = export.export_model(
             model,
             folder,
-            formats=tuple(options.formats or ("onnx", "saved_model")),
+            formats=options.formats,
             opset=options.opset,
             layout=options.layout,
             variants=options.variants,

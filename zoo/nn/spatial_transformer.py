@@ -116,4 +116,4 @@ def transformed(features: Any, matrix: Any) -> Any:
 
 def _near(position, size):
     """Return max(0, 1 - |position - k|) for the pixels k of an axis, [batch, positions, size]."""
-    return ops.relu(1.0 - ops.abs(position[:, :, None] - ops.arange(size, dtype="float32")))
+    return ops.relu(1.0 - ops.abs(position[:, :, None] - ops.arange(0, size, dtype="float32")))

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import functools
 import itertools
 import os
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -73,7 +75,11 @@ def load(
     file = onnx_file(variant)
     model = read_model(folder, file, signature, verify_checksum)
     session = open_session(model, folder / file, device, threads, cuda_graph)
-    return Session(signature, session, memory, cuda_graph and runs_on_cuda(session), variant)
+    loaded = Session(signature, session, memory, cuda_graph and runs_on_cuda(session), variant)
+    options = {"device": device, "threads": threads, "variant": variant, "cuda_graph": cuda_graph}
+    options |= {"memory": memory, "verify_checksum": verify_checksum}
+    loaded.opened = functools.partial(load, str(folder.absolute()), **options)
+    return loaded
 
 
 def onnx_file(variant: str | None) -> str:
@@ -93,8 +99,10 @@ class Session:
         device: `"cpu"` or `"cuda"`, as onnxruntime reports it.
         rows_at_once: how many rows run together; larger batches run in pieces.
         onnx: the onnxruntime session.
+        opened: the call of `load` that made the session, or None.
 
-    Many threads may call one session at the same time.
+    Many threads may call one session at the same time. A pickled session is the path of its folder
+    and the arguments of `load`, which opens the folder anew where the session is unpickled.
     """
 
     def __init__(
@@ -106,6 +114,7 @@ class Session:
         variant: str | None = None,
     ):
         self.onnx, self.variant = session, variant
+        self.opened: Callable[[], Session] | None = None
         self._graphs = itertools.count(1) if cuda_graph else None
         self._options = without_graph() if cuda_graph else None
         self.signature = signature
@@ -118,6 +127,13 @@ class Session:
         self._names = frozenset(tensor.name for tensor in self.inputs)
         self._output_names = [tensor.name for tensor in self.outputs]
         check_interface(_interface(session), self.inputs, self.outputs)
+
+    def __reduce__(self) -> tuple[Callable[[], Session], tuple[()]]:
+        if self.opened is None:
+            raise TypeError(
+                "Only a session that load() opened can be pickled, as it is sent by its folder."
+            )
+        return self.opened, ()
 
     @property
     def device(self) -> str:
