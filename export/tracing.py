@@ -33,8 +33,11 @@ def require_tensorflow() -> None:
         )
 
 
-def trace(part: Part) -> Any:
+def trace(part: Part, optional: bool = False) -> Any:
     """Trace a part into a `tf.function` that is safe to convert.
+
+    Args:
+        part: the part. optional: whether its optional inputs are arguments, tensors [1].
 
     Returns:
         A `tf.function` with one concrete function, `function.get_concrete_function()`. Its argument
@@ -59,6 +62,8 @@ def trace(part: Part) -> Any:
         info.name: tf.TensorSpec((None, *info.shape), info.dtype, name=info.name)
         for info in part.inputs
     }
+    for info in part.optional if optional else ():
+        specs[info.name] = tf.TensorSpec((1,), "float32", name=info.name)
 
     @tf.function(input_signature=[specs], autograph=False)
     def serve(inputs):
