@@ -156,9 +156,9 @@ def _network(folder, files, custom_objects, path):
             as_saved(),
         ):
             network = keras.saving.deserialize_keras_object(saved)
-        inputs = getattr(network, "inputs", None) if isinstance(network, keras.Model) else None
-        outputs = network.outputs if inputs else []
-        fixed = [None not in tuple(tensor.shape)[1:] for tensor in (*(inputs or ()), *outputs)]
+        known = isinstance(network, keras.Model) and getattr(network, "inputs", None)
+        inputs, outputs = (network.inputs, network.outputs) if known else ([], [])
+        fixed = [None not in tuple(tensor.shape)[1:] for tensor in (*inputs, *outputs)]
         if not outputs or len(inputs) != 1 or not all(fixed):
             raise ValueError("it is no network of one input with sizes that are known")
         if any(len(tensor.shape) != 4 for tensor in (*inputs, *outputs)):
