@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import functools
 import math
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 from zoo.runtime.onnx_bytes import check_model as check_bytes
@@ -15,7 +16,7 @@ from .part_checks import ConversionError, check_types, loop_error
 from .simplify import simplify
 
 if TYPE_CHECKING:
-    from zoo.inference.parts import Part, TensorInfo
+    from zoo.inference.parts import OptionalInput, Part, TensorInfo
 
     from .backends.base import Converter
 
@@ -148,10 +149,10 @@ def _finish(part: Part, model: Any) -> None:
     found = {"inputs": {v.name for v in graph.input}, "outputs": {v.name for v in graph.output}}
     for which, infos in (("inputs", part.inputs), ("outputs", part.outputs)):
         # Unused inputs are removed by some converters, but applications may still pass them.
-        missing = {info.name for info in infos} ^ found[which]
-        if missing and not (which == "inputs" and found[which] < {i.name for i in infos}):
-            names = sorted(found[which])
-            raise ConversionError(f"The {part.name} was converted with other {which}: {names}.")
+        names = {info.name for info in (*infos, *(part.optional if which == "inputs" else ()))}
+        if names ^ found[which] and not (which == "inputs" and found[which] < names):
+            came = sorted(found[which])
+            raise ConversionError(f"The {part.name} was converted with other {which}: {came}.")
     # Dimensions of intermediate tensors have generated names; the checker infers them again.
     del graph.value_info[:], graph.input[:], graph.output[:]
     for held in (model, graph, *graph.node, *graph.initializer):  # where the converter ran, and how
@@ -160,11 +161,23 @@ def _finish(part: Part, model: Any) -> None:
         node.doc_string = ""
     graph.input.extend(_value_info(info) for info in part.inputs)
     graph.output.extend(_value_info(info) for info in part.outputs)
+    _add_optional(graph, part.optional)
     graph.name, graph.doc_string, model.doc_string = part.name, "", ""
     model.ir_version = _OLDEST_IR
     used = [entry for entry in model.opset_import if entry.domain in ("", "ai.onnx")]
     del model.opset_import[:]
     model.opset_import.extend(used)
+
+
+def _add_optional(graph: Any, optional: Iterable[OptionalInput]) -> None:
+    """Add inputs with defaults: in ONNX, inputs of the same names as initializers."""
+    import numpy as np
+    import onnx
+
+    for info in optional:
+        value = np.array([info.default], np.float32)
+        graph.input.append(onnx.helper.make_tensor_value_info(info.name, 1, [1]))
+        graph.initializer.append(onnx.numpy_helper.from_array(value, info.name))
 
 
 def _newer(part: Part, model: Any, written: int, opset: int) -> Any:

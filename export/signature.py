@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import zoo
 from zoo.runtime.signature_file import FORMAT_VERSION, SIGNATURE_FILE, check_bytes
+from zoo.runtime.tensors import OPTIONAL
 
 if TYPE_CHECKING:
     from zoo.inference.parts import Part, TensorInfo
@@ -37,6 +38,7 @@ def describe(model: Any, part: Part, opset: int | None) -> dict[str, Any]:
         "part": part.name,
         "inputs": [_tensor(info, prior=True) for info in part.inputs],
         "outputs": [_tensor(info, prior=False) for info in part.outputs],
+        **_optional(part, opset),
         "opset": opset,
         "ir": None if opset is None else ir_version(opset),
     }
@@ -54,6 +56,7 @@ def metadata(signature: dict[str, Any]) -> dict[str, str]:
         "artefact_sha256": signature["artefact_sha256"],
         "inputs": json.dumps(signature["inputs"], default=_plain),
         "outputs": json.dumps(signature["outputs"], default=_plain),
+        **{key: json.dumps(signature[key]) for key in (OPTIONAL,) if key in signature},
     }
 
 
@@ -145,6 +148,8 @@ def _tensor(info: TensorInfo, prior: bool) -> dict[str, Any]:
         entry["label_names"] = list(info.label_names)
     if info.missing:
         entry["missing"] = True
+    if info.image_file:
+        entry["image_file"] = info.image_file
     if info.columns:
         entry["columns"] = list(info.columns)
     if info.categories:
@@ -153,6 +158,15 @@ def _tensor(info: TensorInfo, prior: bool) -> dict[str, Any]:
         if getattr(info, name):
             entry[name] = list(getattr(info, name))
     return entry | {"prior": info.prior} if prior and info.prior else entry
+
+
+def _optional(part: Part, opset: int | None) -> dict[str, Any]:
+    """Return the entry of optional inputs, which only ONNX files have."""
+    if not part.optional or opset is None:
+        return {}
+    of_each = {"dtype": "float32", "shape": [1]}
+    entries = [{"name": i.name, **of_each, "default": float(i.default)} for i in part.optional]
+    return {OPTIONAL: entries}
 
 
 def _config(model: Any, part: Part) -> Any:

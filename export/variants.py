@@ -61,15 +61,26 @@ def make(part: Part, converted: bytes, variant: str, images: Mapping[str, np.nda
     import onnx
 
     source = onnx.load_from_string(converted)
+    optional = _without_defaults(source)
     described = {entry.key: entry.value for entry in source.metadata_props}
     version = source.ir_version
     model = _MAKERS[variant](part, source, images)
+    model.graph.initializer.extend(optional)
     model.ir_version = version
     standard = [entry for entry in model.opset_import if entry.domain in ("", "ai.onnx")]
     del model.opset_import[:]
     model.opset_import.extend(standard)
     onnx.helper.set_model_props(model, described | {"variant": variant})
     return checked_bytes(part, model)
+
+
+def _without_defaults(model: Any) -> list[Any]:
+    """Remove and return the defaults of inputs, which stay float32."""
+    names = {value.name for value in model.graph.input}
+    found = [tensor for tensor in model.graph.initializer if tensor.name in names]
+    for tensor in found:
+        model.graph.initializer.remove(tensor)
+    return found
 
 
 def _float16(part: Part, model: Any, images: Mapping[str, np.ndarray]) -> Any:
@@ -104,7 +115,8 @@ def _int8(part: Part, model: Any, images: Mapping[str, np.ndarray]) -> Any:
             f"The {part.name} has no products with constant matrices, so its int8 variant would "
             "not be smaller: leave int8 out of variants, or this part out of parts."
         )
-    _fix_ranges(quantized, make_cases(part, images).values())
+    numbers = {i.name: np.array([i.default], np.float32) for i in part.optional}
+    _fix_ranges(quantized, [case | numbers for case in make_cases(part, images).values()])
     return quantized
 
 

@@ -49,9 +49,10 @@ class JaxConverter(Converter):
                 return jax2onnx.to_onnx(
                     _positional(part),
                     inputs=[
-                        jax.ShapeDtypeStruct(("batch", *i.shape), i.dtype) for i in part.inputs
+                        *(jax.ShapeDtypeStruct(("batch", *i.shape), i.dtype) for i in part.inputs),
+                        *(jax.ShapeDtypeStruct((1,), "float32") for _ in part.optional),
                     ],
-                    input_names=[info.name for info in part.inputs],
+                    input_names=[info.name for info in (*part.inputs, *part.optional)],
                     output_names=[info.name for info in part.outputs],
                     model_name=part.name,
                     opset=opset,
@@ -99,7 +100,7 @@ def _positional(part: Part) -> Callable[..., tuple]:
     """Return the part's function of tensors in order, which gives its outputs in order."""
 
     def function(*tensors):
-        names = [info.name for info in part.inputs]
+        names = [info.name for info in (*part.inputs, *part.optional)]
         outputs = part.function(dict(zip(names, tensors, strict=True)))
         return tuple(outputs[info.name] for info in part.outputs)
 

@@ -72,8 +72,11 @@ class TensorFlowConverter(Converter):
 _WAY_ROUND = TensorFlowConverter().way_round
 
 
-def trace(part: Part) -> Any:
+def trace(part: Part, optional: bool = False) -> Any:
     """Trace a part into a `tf.function` that is safe to convert.
+
+    Args:
+        part: the part. optional: whether its optional inputs are arguments, tensors [1].
 
     Returns:
         A `tf.function` with one concrete function, `function.get_concrete_function()`. Its argument
@@ -92,6 +95,8 @@ def trace(part: Part) -> Any:
         info.name: tf.TensorSpec((None, *info.shape), info.dtype, name=info.name)
         for info in part.inputs
     }
+    for info in part.optional if optional else ():
+        specs[info.name] = tf.TensorSpec((1,), "float32", name=info.name)
 
     @tf.function(input_signature=[specs], autograph=False)
     def serve(inputs):
@@ -113,7 +118,7 @@ def _place(part: Part, operation: str) -> str:
 
 def convert(part: Part, opset: int) -> Any:
     """Convert a part by tf2onnx, with loops and branches if it has any."""
-    function = trace(part)
+    function = trace(part, optional=True)
     signature = function.get_concrete_function().structured_input_signature[0]
     with _recorded_errors() as errors:
         try:

@@ -34,6 +34,7 @@ class TorchConverter(Converter):
             info.name: torch.zeros((_ROWS, *info.shape), dtype=getattr(torch, info.dtype))
             for info in part.inputs
         }
+        examples |= {info.name: torch.full((1,), info.default) for info in part.optional}
         places = _checked(part, examples)
         with quiet_converter(), _on_cpu(part):
             program = self._followed(part, examples)
@@ -42,7 +43,7 @@ class TorchConverter(Converter):
                     program,
                     dynamo=True,
                     opset_version=opset,
-                    input_names=[info.name for info in part.inputs],
+                    input_names=[*examples],
                     output_names=[info.name for info in part.outputs],
                     verbose=False,
                 )
@@ -51,7 +52,8 @@ class TorchConverter(Converter):
         return made.model_proto
 
     def _followed(self, part: Part, examples: dict[str, Any]) -> Any:
-        rows = tuple({0: torch.export.Dim.DYNAMIC} for _ in examples)
+        given = {info.name for info in part.optional}
+        rows = tuple({} if name in given else {0: torch.export.Dim.DYNAMIC} for name in examples)
         try:
             return torch.export.export(
                 _Module(part), tuple(examples.values()), dynamic_shapes=(rows,), strict=False
@@ -83,7 +85,7 @@ class _Module(torch.nn.Module):
         self.part = part
 
     def forward(self, *tensors):
-        names = [info.name for info in self.part.inputs]
+        names = [info.name for info in (*self.part.inputs, *self.part.optional)]
         outputs = self.part.function(dict(zip(names, tensors, strict=True)))
         return tuple(outputs[info.name] for info in self.part.outputs)
 

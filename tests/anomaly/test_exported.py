@@ -1,8 +1,10 @@
 """Detectors as ONNX files and SavedModels: raw input to score, decision and map."""
 
 import copy
+import json
 
 import numpy as np
+import onnxruntime
 import pytest
 
 import export
@@ -115,3 +117,62 @@ def test_a_detector_of_eight_bits_finds_the_same_beside_an_outlier(tmp_path):
     assert wrong <= 0.05 * len(rows)
     each = np.concatenate([session(x=row[None])["is_anomaly"] for row in rows[:20]])
     np.testing.assert_array_equal(each, beside["is_anomaly"][:20])
+
+
+def test_the_threshold_can_be_given_with_the_rows(of_table, tmp_path):
+    export.export_model(of_table, tmp_path / "out", formats="onnx", images=X.astype("float32"))
+    session = export.load(tmp_path / "out" / "detector")
+    assert session.optional == {"threshold": pytest.approx(of_table.threshold)}
+    found = session(x=X)
+    for threshold in (found["score"].min() - 1, np.median(found["score"]), of_table.threshold):
+        again = session(x=X, threshold=threshold)
+        above = found["score"] > np.float32(threshold)
+        np.testing.assert_array_equal(again["is_anomaly"] == 1, above)
+        np.testing.assert_array_equal(again["score"], found["score"])
+    session.rows_at_once = 7  # in pieces
+    np.testing.assert_array_equal(session(x=X, threshold=-1e9)["is_anomaly"], 1)
+    with pytest.raises(TypeError, match="threshold is 'high'"):
+        session(x=X, threshold="high")
+    with pytest.raises(ValueError, match="threshold is nan"):
+        session(x=X, threshold=np.nan)
+    with pytest.raises(ValueError, match="if you want, threshold"):
+        session(x=X, thresholds=1.0)
+
+
+def test_onnxruntime_alone_takes_the_threshold(of_table, tmp_path):
+    export.export_onnx(of_table, tmp_path / "detector.onnx")
+    session = onnxruntime.InferenceSession(tmp_path / "detector.onnx")
+    assert [tensor.name for tensor in session.get_inputs()] == ["x"]
+    rows = X[:20].astype("float32")
+    found = session.run(["score", "is_anomaly"], {"x": rows})
+    np.testing.assert_array_equal(found[1] == 1, found[0] > np.float32(of_table.threshold))
+    flags = session.run(["is_anomaly"], {"x": rows, "threshold": np.float32([-1e9])})[0]
+    assert flags.all()
+
+
+@pytest.mark.slow
+def test_smaller_files_take_the_threshold(tmp_path):
+    x = zoo.data.load("digits")[1][0]
+    detector = fitted(MODELS["reconstruction"](), score="reconstruction")
+    options = {"formats": "onnx", "variants": ("float16", "int8"), "images": x}
+    export.export_model(detector, tmp_path / "out", **options)
+    for variant in options["variants"]:
+        session = export.load(tmp_path / "out" / "detector", variant=variant)
+        found = session(x=x)
+        for threshold in (0.0, float(np.median(found["score"]))):
+            above = found["score"] > np.float32(threshold)
+            again = session(x=x, threshold=threshold)
+            np.testing.assert_array_equal(again["is_anomaly"] == 1, above)
+
+
+def test_an_invalid_default_of_a_signature_is_refused(of_table, tmp_path):
+    export.export_model(of_table, tmp_path / "out", formats="onnx")
+    path = tmp_path / "out" / "detector" / "signature.json"
+    content = json.loads(path.read_text())
+    for entry in ({"name": "threshold"}, {**content["optional_inputs"][0], "default": "0"}):
+        path.write_text(json.dumps(content | {"optional_inputs": [entry]}))
+        with pytest.raises(ValueError, match="threshold"):
+            export.load(path.parent)
+    path.write_text(json.dumps(content | {"optional_inputs": []}))
+    with pytest.raises(ValueError, match="its signature lists"):
+        export.load(path.parent)

@@ -167,3 +167,19 @@ def test_a_model_of_rows_takes_no_folder(parts, tmp_path, capsys):
     code, _, err = run(capsys, "detect", tmp_path / "saved", parts, "--out", tmp_path / "report")
     assert code == 1
     assert "items of shape (3,)" in err
+
+
+def test_a_model_that_is_made_for_a_folder_has_the_calibrated_score(tmp_path):
+    generator = np.random.default_rng(0)
+    for i in range(12):
+        pixels = generator.integers(0, 256, (16, 16)).astype("uint8")
+        Image.fromarray(pixels).save(tmp_path / f"{i}.png")
+    images = zoo.data.from_folder(tmp_path, 16, channels=1, validation=0.4)
+    settings = {"latent_dim": 2, "hidden_units": (8,)}
+    detector = Detector("VAE", quantile=0.5, **settings).fit(images, epochs=1, verbose=0)
+    assert detector.score == "calibrated_error"
+    assert detector.maps(images).shape == (12, 16, 16)
+    of_arrays = Detector("VAE", **settings).fit(array(images), epochs=1, verbose=0)
+    assert of_arrays.score == "largest_error"
+    given = Detector("VAE", score="reconstruction", **settings).fit(images, epochs=1, verbose=0)
+    assert given.score == "reconstruction"

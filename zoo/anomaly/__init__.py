@@ -2,8 +2,9 @@
 
 from zoo.anomaly.comparison import compare
 from zoo.anomaly.detector import Detector
+from zoo.anomaly.feature_detector import FeatureDetector
 from zoo.anomaly.loading import load
 from zoo.anomaly.periods import drift
 from zoo.anomaly.report import write_report
 
-__all__ = ["Detector", "compare", "drift", "load", "write_report"]
+__all__ = ["Detector", "FeatureDetector", "compare", "drift", "load", "write_report"]

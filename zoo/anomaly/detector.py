@@ -7,8 +7,10 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+from keras import ops
 
 from zoo.anomaly import (
+    calibration,
     channels,
     columns,
     defaults,
@@ -42,6 +44,7 @@ class Detector(Settings):
 
         reconstruction*  squared error, summed over values; all with an encoder
         largest_error*   largest mean of the squared error over 5x5 pixels; images, signals
+        calibrated_error*  the same, relative to the usual one at the same place; images
         elbo_at_mean*    the negative ELBO at the mean code instead of a draw; VAE
         elbo             the negative ELBO, mean over draws; VAE
         log_likelihood   -log p(x) by importance sampling; VAE
@@ -54,7 +57,8 @@ class Detector(Settings):
         model: a model of the zoo that is not conditional; or the name of a class, such as "VAE".
             Then `fit` makes the model with `settings` for the shape of its data.
         score: one of these names. By default "joined" for rows of numbers, "largest_error" for
-            images of 16 pixels a side or more, "energy" for an RBM; otherwise "elbo_at_mean" for a
+            images of 16 pixels a side or more ("calibrated_error" if `fit` makes the model for a
+            folder of them), "energy" for an RBM; otherwise "elbo_at_mean" for a
             VAE whose likelihood is not "bernoulli", else "reconstruction".
         contamination: share of anomalies in the data that the threshold is set on, in (0, 0.5].
         quantile: the quantile of the scores of normal data that is the threshold, in (0, 1).
@@ -139,7 +143,7 @@ class Detector(Settings):
             model=None,
             model_class=model_class,
             score=score,
-            **{"own_score": None, "joined": None},
+            **{"own_score": None, "joined": None, "normal_map": None},
             threshold=None,
             history=None,
             calibration=None,
@@ -156,11 +160,11 @@ class Detector(Settings):
         if isinstance(model, BaseModel):
             self._take(model)
 
-    def _take(self, model):
-        self._set(score=self.score or scores.default_of(model))
+    def _take(self, model, of_files=False):
+        self._set(score=self.score or scores.default_of(model, of_files))
         scores.check(model, self.score)
-        is_joined = self.score == scores.JOINED
-        self._set(own_score=scores.own_of(model) if is_joined else self.score)
+        own = {scores.JOINED: scores.own_of(model), scores.CALIBRATED: "largest_error"}
+        self._set(own_score=own.get(self.score, self.score))
         if self.standardize:
             standardization.check_model(model)
         known = getattr(model.likelihood, "names", None)
@@ -214,9 +218,10 @@ class Detector(Settings):
         Raises:
             TypeError, ValueError: data that do not fit the model, NaN, or a single row.
         """
+        of_files = folders.is_folder(x)
         x, validation_data = folders.for_fit(self, x, validation_data, validation_split, train)
         x = x if hasattr(x, "shape") else as_array(x)
-        new = self._build(tuple(x.shape))
+        new = self._build(tuple(x.shape), of_files)
         train = not training.is_trained(self.model) if train is None else bool(train)
         first = train and self.threshold is None  # later trainings keep the columns and their scale
         names = columns.names_for(self, x, first)
@@ -241,14 +246,15 @@ class Detector(Settings):
         fitting.learn(self, x, held_out, trim, options if train else None, first)
         return self
 
-    def _build(self, shape):
+    def _build(self, shape, of_files):
         """Make the model unless it exists; return whether it is new."""
         if self.model is not None:
             return False
         if len(shape) < 2:
             raise ValueError(f"x has shape {shape}; items (n, ...) are expected.")
         made = defaults.settings_of(self.model_class, shape[1:], self.settings)
-        self._take(self.model_class(**{"input_shape": shape[1:], "seed": self.seed, **made}))
+        model = self.model_class(**{"input_shape": shape[1:], "seed": self.seed, **made})
+        self._take(model, of_files)
         return True
 
     # Use
@@ -294,6 +300,24 @@ class Detector(Settings):
         """
         errors = run_in_batches(self.errors, self._items(x), batch_size=batch_size)
         return as_given(errors, x, self.names)
+
+    def maps(self, x: Any, *, batch_size: int = 256) -> np.ndarray:
+        """Return a map of each image, float32 [n, height, width]; higher is more unusual.
+
+        It is the mean of the squared error over channels and over 5x5 pixels. For the score
+        "calibrated_error" it is divided by what is usual at the same place, and its maximum is the
+        score.
+
+        Raises:
+            ValueError: the model is not a model of images.
+        """
+        x = self._items(x)
+        if len(self.model.image_shape) != 3:
+            raise ValueError(
+                f"maps is for images, but the model takes {tuple(self.model.image_shape)}: use "
+                "explain(x), which returns the error of every value."
+            )
+        return run_in_batches(self.mapped, x, batch_size=batch_size)
 
     def worst_channels(self, x: Any) -> list[channels.WorstChannel]:
         """Return for each signal [n, steps, channels] which channel is anomalous, and when.
@@ -361,8 +385,11 @@ class Detector(Settings):
     def scored(self, x: Any) -> Any:
         """Return `scores(x)`, for scores that need no draws, tensors [batch].
 
-        For "joined", before `fit` has drawn rows, it is the score of the model alone.
+        For "joined" and "calibrated_error", until `fit` has rows or usual errors, it is the score
+        of the model alone.
         """
+        if self.normal_map is not None:
+            return ops.max(self.mapped(x), axis=(1, 2))
         a = self.scored_by_model(x)
         return a if self.joined is None else self.joined.scored(a, self.in_deviations(x))
 
@@ -370,10 +397,24 @@ class Detector(Settings):
         """Return `explain(x)` for tensors, as tensors."""
         return scores.squared_errors(self.model, self.standardized(x))
 
+    def smoothed(self, x: Any) -> Any:
+        """Return the means of `explain(x)` over channels and 5x5 pixels, for tensors of images."""
+        return calibration.window_means(self.errors(x))
+
+    def mapped(self, x: Any) -> Any:
+        """Return `maps(x)` for tensors, as a tensor [batch, height, width]."""
+        found = self.smoothed(x)
+        return found if self.normal_map is None else found / self.normal_map
+
     @property
     def variables(self) -> list:
         """The variables of the model."""
         return self.model.variables
+
+    @property
+    def formula(self) -> str:
+        """What the score is, in words."""
+        return scores.FORMULAS[self.score]
 
     # Export
 

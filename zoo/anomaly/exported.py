@@ -8,7 +8,9 @@ from typing import Any
 from keras import ops
 
 from zoo.anomaly import scores
-from zoo.inference.parts import Part, TensorInfo, image_info
+from zoo.inference.parts import OptionalInput, Part, TensorInfo, image_file_steps, image_info
+
+THRESHOLD = "threshold"
 
 
 def parts(detector: Any, threshold: float) -> dict[str, Part]:
@@ -29,6 +31,8 @@ def parts(detector: Any, threshold: float) -> dict[str, Part]:
         moments = {"mean": detector.mean.tolist(), "scale": detector.deviation.tolist()}
         prior = {"kind": "normal", **moments}
         x = TensorInfo("x", "float32", shape, prior=prior, padded=x.padded)
+    if detector.mean is None:  # else the values are not those of files
+        x = replace(x, image_file=image_file_steps(shape))
     x, errors = replace(x, units=detector.units), TensorInfo("map", "float32", shape)
     if len(shape) == 1:
         x = replace(x, columns=x.columns or detector.names)
@@ -36,6 +40,9 @@ def parts(detector: Any, threshold: float) -> dict[str, Part]:
         x = replace(x, channels=detector.names)
         normal = None if detector.normal_error is None else tuple(detector.normal_error.tolist())
         errors = replace(errors, channels=detector.names, normal_error=normal)
+    calibrated = detector.normal_map is not None
+    if calibrated:
+        errors = TensorInfo("map", "float32", shape[:2])
     outputs = (
         TensorInfo("score", "float32", ()),
         TensorInfo("is_anomaly", "int32", (), 0, 1),
@@ -46,9 +53,19 @@ def parts(detector: Any, threshold: float) -> dict[str, Part]:
         score = detector.scored(tensors["x"])
         return {
             "score": score,
-            "is_anomaly": ops.cast(score > threshold, "int32"),
-            "map": detector.errors(tensors["x"]),
+            "is_anomaly": above(score, tensors, threshold),
+            "map": (detector.mapped if calibrated else detector.errors)(tensors["x"]),
         }
 
     networks = tuple(getattr(model, name) for name in model.network_names)
-    return {"detector": model.part("detector", detect, (x,), outputs, networks)}
+    part = model.part("detector", detect, (x,), outputs, networks)
+    return {"detector": replace(part, optional=(OptionalInput(THRESHOLD, threshold),))}
+
+
+def above(score: Any, tensors: dict[str, Any], threshold: float) -> Any:
+    """Return 1 where scores [batch] are above the threshold that was given, else 0, int32.
+
+    Args:
+        tensors: the inputs of a part, with or without a threshold [1]. threshold: the default.
+    """
+    return ops.cast(score > tensors.get(THRESHOLD, threshold), "int32")

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from zoo.anomaly import channels, joined, scores, standardization, thresholds, training
+from zoo.anomaly import calibration, channels, joined, scores, standardization, thresholds, training
 
 
 def learn(
@@ -38,7 +38,10 @@ def learn(
                 warnings.simplefilter("ignore")
                 detector.take(**standardization.moments_of(x[kept], detector.names))
     if options is not None:
+        detector.take(normal_map=None)
         detector.take(history=training.train(detector, x, kept, trim=trim, **options))
+    if detector.score == scores.CALIBRATED and detector.normal_map is None:
+        detector.take(normal_map=calibration.normal_map(detector, x[np.flatnonzero(kept)]))
     found = None
     if joins:
         together, found = joined.fit(detector, x, kept)

@@ -22,6 +22,11 @@ _SHOWN = 20  # names of broken files in a message
 _SIDE = 128  # pixels of the longer side of a picture on the page
 
 
+def is_folder(x: Any) -> bool:
+    """Return whether data are the images of a folder, as from `zoo.data.from_folder`."""
+    return isinstance(x, ImageFolder)
+
+
 def images_of(x: Any) -> Any:
     """Return all images of an `ImageFolder`, in the order of its files, or other data unchanged."""
     return x.images if isinstance(x, ImageFolder) else x
@@ -93,22 +98,35 @@ def links(folder: ImageFolder, numbers: Iterable[int], report: Any) -> list[str 
 
 
 def pictures_of(detector: Any, items: np.ndarray, addresses: Sequence[str | None]) -> list[str]:
-    """Return HTML for each image: the image, its reconstruction, and the map of its error.
+    """Return HTML for each image: the image, its reconstruction if there is one, and its map.
 
     Args:
         items: [k, height, width, channels]. addresses: of the files; the images link to them.
     """
-    restored, errors = detector.reconstruct(items), detector.explain(items).mean(axis=-1)
+    errors = not mapped(detector)
+    maps = detector.explain(items).mean(axis=-1) if errors else detector.maps(items)
+    restored = detector.reconstruct(items) if reconstructs(detector) else [None] * len(items)
     low, high = float(items.min()), max(float(items.max()), float(items.min()) + 1e-6)
     found = []
-    for item, other, error, address in zip(items, restored, errors, addresses, strict=True):
-        shown = [("image", _scaled(item, low, high)), ("reconstruction", _scaled(other, low, high))]
-        shown.append(("map", _heat(error / max(float(error.max()), 1e-12))))
+    for item, other, values, address in zip(items, restored, maps, addresses, strict=True):
+        shown = [("image", _scaled(item, low, high))]
+        shown += [] if other is None else [("reconstruction", _scaled(other, low, high))]
+        shown.append(("map", _heat(values / max(float(values.max()), 1e-12))))
         tags = [_tag(name, pixels) for name, pixels in shown]
         if address is not None:
             tags[0] = f'<a href="{html.escape(address)}">{tags[0]}</a>'
         found.append(" ".join(tags))
     return found
+
+
+def reconstructs(detector: Any) -> bool:
+    """Return whether a detector has reconstructions, and does not compare features."""
+    return hasattr(detector, "reconstruct")
+
+
+def mapped(detector: Any) -> bool:
+    """Return whether a detector has maps that are not the errors of its reconstructions."""
+    return not reconstructs(detector) or detector.normal_map is not None
 
 
 def told_broken(folder: ImageFolder) -> str:

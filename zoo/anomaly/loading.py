@@ -10,8 +10,17 @@ from typing import Any
 
 import numpy as np
 
-from zoo.anomaly import neighbors_file, saving, scores, thresholds
+from zoo.anomaly import (
+    calibration,
+    feature_files,
+    feature_loading,
+    neighbors_file,
+    saving,
+    scores,
+    thresholds,
+)
 from zoo.anomaly.detector import Detector
+from zoo.anomaly.feature_detector import FeatureDetector
 from zoo.anomaly.joined import Joined
 from zoo.presets.card import WEIGHTS, read_card
 from zoo.presets.loading import load as load_preset
@@ -20,12 +29,13 @@ from zoo.runtime.json_file import read_object, shortened
 
 def load(
     folder: str | os.PathLike, *, custom_objects: dict | None = None, dtype: Any = None
-) -> Detector:
-    """Load a detector that `Detector.save` wrote: its model with weights, score and threshold.
+) -> Detector | FeatureDetector:
+    """Load a detector that its method `save` wrote: its model with weights, score and threshold.
 
     Args:
         folder: the folder that `save` wrote.
-        custom_objects, dtype: as for `zoo.load`, which loads the model with all its checks.
+        custom_objects, dtype: as for `zoo.load`, which loads the model with all its checks; dtype
+            is not for a `FeatureDetector`.
 
     Raises:
         FileNotFoundError: there is no detector in the folder, or one of its files is missing.
@@ -46,6 +56,8 @@ def load(
             f"{folder} holds no {saving.FILE}; detectors are written by Detector.save."
         )
     content = read_object(path)
+    if content.get("kind") == feature_files.KIND:
+        return feature_loading.load(folder, content, custom_objects)
     _check(path, content)
     # An absolute path, because `load_preset` would look up a bare name among shipped presets first.
     preset = Path(os.path.abspath(folder / saving.MODEL))
@@ -86,6 +98,7 @@ def load(
         normal_error=normal,
         joined=joined,
         own_score=own_score,
+        normal_map=_normal_map(path, content, detector),
     )
     return detector
 
@@ -123,7 +136,7 @@ def _joined(path, content, detector):
         ValueError: the entry is missing, or is not what `Detector.save` writes.
     """
     if content["score"] != scores.JOINED:
-        return None, content["score"]
+        return None, detector.own_score
     entry = content.get("joined")
     entry = entry if isinstance(entry, dict) else {}
     own, sha256 = entry.get("own_score"), entry.get("neighbors_sha256")
@@ -141,6 +154,16 @@ def _joined(path, content, detector):
     rows = neighbors_file.read(path.parent, sha256, model.image_shape[0])
     rows = replace(rows, missing=model.likelihood.takes_missing)
     return Joined(rows, centers, scales), own
+
+
+def _normal_map(path, content, detector) -> np.ndarray | None:
+    """Return the usual errors of the score "calibrated_error", or None for other scores."""
+    if content["score"] != scores.CALIBRATED:
+        return None
+    sha256 = content.get("normal_map_sha256")
+    if not isinstance(sha256, str):
+        raise ValueError(f"{path} has an invalid normal_map_sha256: {shortened(sha256)}.")
+    return calibration.read(path.parent, sha256, tuple(detector.model.image_shape[:2]))
 
 
 def _pair(values) -> tuple[float, float] | None:

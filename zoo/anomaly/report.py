@@ -16,7 +16,6 @@ from zoo.anomaly import channels, folders, sections
 from zoo.anomaly.channels import MOST_NAMES, shortened
 from zoo.anomaly.comparison import Comparison
 from zoo.anomaly.periods import Drift
-from zoo.anomaly.scores import FORMULAS
 from zoo.checks import data as checks
 from zoo.checks.arguments import whole
 from zoo.checks.arrays import as_array
@@ -214,6 +213,11 @@ def most_unusual(detector: Any, items: np.ndarray, numbers: np.ndarray) -> Pictu
     Args:
         items: images or rows [k, ...]. numbers: [k], the numbers of the items in titles.
     """
+    if not folders.reconstructs(detector):
+        maps = detector.maps(items)
+        third = maps[..., None] / max(float(maps.max()), 1e-12)
+        picked = {"item": items, "map": np.repeat(third, items.shape[-1], axis=-1)}
+        return plots.rows_of_images({name: images[:12] for name, images in picked.items()}, "")
     restored, errors = detector.reconstruct(items), detector.explain(items)
     if items.ndim == 4:
         low, high = items.min(), max(items.max(), items.min() + 1e-6)
@@ -302,11 +306,11 @@ def _write_table(path: Path, scores, flagged, truth, named, unknown, blamed, fur
 
 
 def _page(detector, found, pictures, rows, named, beside, lost, parts) -> str:
-    model = type(detector.model).__name__
+    model = type(getattr(detector, "model", detector)).__name__
     told = (
         f"{found['anomalies']:,} of {found['items']:,} items have a score above the threshold, "
         f"{found['threshold']:.6g} ({detector.rule}={detector.rule_value:g}). The score is that of "
-        f"a {model}: {FORMULAS[detector.score]}. All scores are in {TABLE}."
+        f"a {model}: {detector.formula}. All scores are in {TABLE}."
     )
     if "auroc" in found:
         told += (
@@ -327,7 +331,7 @@ def _page(detector, found, pictures, rows, named, beside, lost, parts) -> str:
         lines.append(f"<h2>{UNUSUAL}</h2>")
     names = map(html.escape, named)
     last = (
-        "image, reconstruction, error"
+        ("image, reconstruction, map" if folders.reconstructs(detector) else "image, map")
         if beside
         else "largest errors"
         if any(row[-1] for row in rows)

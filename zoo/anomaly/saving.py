@@ -7,7 +7,7 @@ import os
 from pathlib import Path
 from typing import Any
 
-from zoo.anomaly import neighbors_file
+from zoo.anomaly import calibration, neighbors_file
 from zoo.files.atomic_writes import publish_folder
 from zoo.presets.card import WEIGHTS, describe
 from zoo.presets.hashed_files import digest
@@ -36,6 +36,8 @@ def save(detector: Any, folder: str | os.PathLike, overwrite: bool) -> None:
                 "scales": list(detector.joined.scales),
                 "neighbors_sha256": describe(rows)["sha256"],
             }
+        if detector.normal_map is not None:
+            (scratch / calibration.FILE).write_bytes(calibration.to_bytes(detector.normal_map))
         content["sha256"] = digest(content)
         text = json.dumps(content, indent=1, allow_nan=False) + "\n"
         (scratch / FILE).write_text(text, encoding="utf-8")
@@ -49,6 +51,7 @@ def settings(detector: Any) -> dict:
         **({} if names is None else {"names": list(names)}),  # else the likelihood stores the names
         **({} if detector.units is None else {"units": list(detector.units)}),
         **({} if normal is None else {"normal_error": normal.tolist()}),
+        **_normal_map(detector),
         "score": detector.score,
         "rule": detector.rule,
         "rule_value": detector.rule_value,
@@ -58,3 +61,10 @@ def settings(detector: Any) -> dict:
         "mean": None if detector.mean is None else detector.mean.tolist(),
         "deviation": None if detector.deviation is None else detector.deviation.tolist(),
     }
+
+
+def _normal_map(detector) -> dict[str, str]:
+    """Return the hash of the file of usual errors, if the detector has them."""
+    if detector.normal_map is None:
+        return {}
+    return {"normal_map_sha256": describe(calibration.to_bytes(detector.normal_map))["sha256"]}

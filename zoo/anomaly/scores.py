@@ -3,6 +3,8 @@
     reconstruction  sum_i (x_i - x'_i)^2, x' the mean image of the code of x
     largest_error   max_w mean_(i in w) (x_i - x'_i)^2, over the windows w of 5x5 pixels of an
                     image, or of 5 steps of a signal, with all their channels
+    calibrated_error  the largest mean over 5x5 pixels, relative to the one that normal images have
+                    at the same place: `zoo.anomaly.calibration`
     elbo_at_mean    -log p(x | m) + KL(q(z | x) || p(z)), m the mean of q(z | x)
     elbo            the negative ELBO, E_q(z|x)[-log p(x | z)] + KL(q(z | x) || p(z)), over draws
     log_likelihood  -log p(x), by importance sampling from q(z | x)
@@ -142,11 +144,14 @@ SAMPLED = {"elbo": _elbo, "log_likelihood": _log_likelihood}
 
 _OF_NUMBERS = (Gaussian, LearnedGaussian, SquaredError)
 JOINED = "joined"  # needs training rows of the detector besides the model
-SCORES = (*DETERMINISTIC, *SAMPLED, JOINED)
+CALIBRATED = "calibrated_error"  # needs usual errors of the detector besides the model
+SCORES = (*DETERMINISTIC, *SAMPLED, JOINED, CALIBRATED)
 FORMULAS = {
     "reconstruction": "squared error of the reconstruction, summed over values; for sequences, "
     "divided by the number of steps",
     "largest_error": "largest mean of the squared error over a window of 5 pixels a side",
+    CALIBRATED: "largest mean of the squared error over a window of 5 pixels a side, divided by "
+    "what is usual at the same place",
     "elbo_at_mean": "-log p(x | m) + KL(q(z | x) || p(z)), m the mean of q(z | x); for sequences, "
     "divided by the number of steps",
     "elbo": "negative ELBO, averaged over draws from q(z | x)",
@@ -162,7 +167,7 @@ _OF_KIND = {
     AAE: ("prior", "discriminator"),
     RBM: ("energy",),
 }
-_OF_ALL = ("reconstruction", "largest_error", JOINED)
+_OF_ALL = ("reconstruction", "largest_error", CALIBRATED, JOINED)
 
 
 def of_class(model_class: type) -> list[str]:
@@ -171,14 +176,22 @@ def of_class(model_class: type) -> list[str]:
     return [*own, *_OF_ALL]
 
 
-def default_of(model: Any) -> str:
+def default_of(model: Any, of_files: bool = False) -> str:
     """Return the name of the default score of a model.
+
+    Args:
+        model: the model. of_files: whether it is made for the images of a folder. These mostly show
+            the same thing again and again, so that errors have something usual to be compared with:
+            "calibrated_error" in place of "largest_error".
 
     For rows of numbers it is "joined", because a network that has also learned from anomalies gives
     them low scores. Otherwise it is the score of `own_of`, also for categories, because distances
     between them say little, and for an RBM, which has its free energy.
     """
-    return JOINED if of_numbers(model) and not isinstance(model, RBM) else own_of(model)
+    own = own_of(model)
+    if own == "largest_error" and of_files and len(model.image_shape) == 3:
+        return CALIBRATED
+    return JOINED if of_numbers(model) and not isinstance(model, RBM) else own
 
 
 def of_numbers(model: Any) -> bool:
@@ -234,6 +247,11 @@ def check(model: Any, name: str) -> None:
         raise ValueError(
             "score='largest_error' is for images and signals, which have neighboring values, but "
             f"the model takes rows of {model.image_shape[0]}. Choose one of {', '.join(others)}."
+        )
+    if name == CALIBRATED and len(model.image_shape) != 3:
+        raise ValueError(
+            "score='calibrated_error' is for images, which are compared place by place, but the "
+            f"model takes {model.image_shape}. Choose one of {', '.join(others)}."
         )
     if name == JOINED and len(model.image_shape) != 1:
         raise ValueError(

@@ -34,6 +34,7 @@ class Settings:
     score: str
     own_score: str
     joined: Any
+    normal_map: np.ndarray | None
     standardize: bool
     samples: int
     seed: int
@@ -60,8 +61,9 @@ class Settings:
             self._set_rule(name, value)
         else:
             raise AttributeError(
-                f"{name} of a detector cannot be set: make a new one, zoo.anomaly.Detector(model, "
-                f"...), and call fit(x). threshold, {', '.join(thresholds.RULES)} can be set."
+                f"{name} of a detector cannot be set: make a new one, "
+                f"zoo.anomaly.{type(self).__name__}(...), and call fit(x). "
+                f"threshold, {', '.join(thresholds.RULES)} can be set."
             )
 
     def _set(self, **values):
@@ -81,20 +83,25 @@ class Settings:
         normal_error: Any = None,
         joined: Any = None,
         own_score: str | None = None,
+        normal_map: np.ndarray | None = None,
     ) -> None:
         """Store the results of an earlier `fit` in a loaded detector."""
         self._set(threshold=threshold, mean=mean, deviation=deviation, normal_error=normal_error)
-        self._set(joined=joined, own_score=own_score)
+        self._set(joined=joined, own_score=own_score, normal_map=normal_map)
         if self.names is None and names is not None:
             self._set(names=tuple(names))
+
+    def anew(self, option: str) -> str:
+        """Return, in words, how a detector with another rule of the threshold is made."""
+        return f"call fit(x, train=False) of a new zoo.anomaly.Detector(detector.model, {option})"
 
     def _set_rule(self, rule, value):
         rule, value = thresholds.chosen(**{rule: value})
         if self.threshold is not None and self.calibration is None:
+            option = f"{rule}={value:g}"
             raise AttributeError(
                 f"{rule} cannot be set, because a saved detector does not have the scores that its "
-                "threshold was set on: call fit(x, train=False) of a new detector, "
-                f"zoo.anomaly.Detector(detector.model, {rule}={value:g}), or set threshold."
+                f"threshold was set on: {self.anew(option)}, or set threshold."
             )
         if self.calibration is not None:
             self._set(threshold=thresholds.of_scores(rule, value, self.calibration))

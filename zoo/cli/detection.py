@@ -45,6 +45,7 @@ def detect(options: Any, custom_objects: dict) -> None:
                 raise ValueError(
                     f"--{name} is for a class; {options.name} is already trained: leave it out."
                 )
+    detector: Any
     if is_detector:
         detector = load(options.name, custom_objects=custom_objects)
     elif is_class:
@@ -52,7 +53,7 @@ def detect(options: Any, custom_objects: dict) -> None:
     else:
         model = load_preset(options.name, custom_objects=custom_objects)
         detector = Detector(model, **given)
-    data = read_items(options.data, options, detector.model, names=detector.names)
+    data = read_items(options.data, options, _model_of(detector), names=detector.names)
     truth = labels_of(options, data.y)
     if not is_detector and not is_class:
         seen = data.x
@@ -65,7 +66,7 @@ def detect(options: Any, custom_objects: dict) -> None:
     compared = None
     if options.compare:
         old = load(options.compare, custom_objects=custom_objects)
-        same = read_items(options.data, options, old.model, names=old.names, told=False)
+        same = read_items(options.data, options, _model_of(old), names=old.names, told=False)
         compared = comparison(
             old.scores(same.x), detector.scores(data.x), old.threshold, detector.threshold
         )
@@ -95,9 +96,19 @@ def detect(options: Any, custom_objects: dict) -> None:
     print(f"{Path(options.out, TABLE)} and {Path(options.out, PAGE)} are written.")
 
 
+def _model_of(detector):
+    """Return what knows the shape of items: the model, or a detector that has none."""
+    return getattr(detector, "model", detector)
+
+
 def renew(options: Any, custom_objects: dict) -> None:
     """Run `zoo renew`: set the threshold of a detector on new data; with --train, train it."""
     detector = load(options.name, custom_objects=custom_objects)
+    if not isinstance(detector, Detector):
+        raise ValueError(
+            f"{options.name} is a {type(detector).__name__}, which learns anew in seconds: fit it "
+            "on the new images in Python, and save it."
+        )
     data = read_items(options.data, options, detector.model, names=detector.names)
     before, n = detector.threshold, count_rows(folders.images_of(data.x))
     above = int((detector.scores(data.x) > np.float32(before)).sum())
@@ -181,8 +192,9 @@ def read_items(
             classes = None if labels is None else np.array(found.class_names)[found.labels]
             return Read(found, (), y=classes, when=classes)
         return Read(for_model(read_array(path, options.array), model), ())
-    columns = Columns.of(model.likelihood) or Columns.of(names)
-    missing = "learn" if model.likelihood.takes_missing else "refuse"
+    likelihood = getattr(model, "likelihood", None)
+    columns = Columns.of(likelihood) or Columns.of(names)
+    missing = "learn" if getattr(likelihood, "takes_missing", False) else "refuse"
     found = read_file(path, options, columns, scored, told, missing)
     if columns is None and told:
         print(NO_NAMES, flush=True)

@@ -13,10 +13,13 @@ from zoo.data import strokes as strokes
 from zoo.data import tones as tones
 from zoo.data import variants as variants
 from zoo.data.captions import Vocabulary as Vocabulary
+from zoo.data.defects import DrawnDefects as DrawnDefects
+from zoo.data.defects import drawn_defects as drawn_defects
 from zoo.data.few_labels import keep_labels as keep_labels
 from zoo.data.folders import ImageFolder as ImageFolder
 from zoo.data.folders import from_folder as from_folder
 from zoo.data.loading import load as load
+from zoo.data.masks import masks_from_folder as masks_from_folder
 from zoo.data.palettes import palettes as palettes
 from zoo.data.photographs import patches as patches
 from zoo.data.sequences import padded as padded

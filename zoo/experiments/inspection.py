@@ -44,6 +44,15 @@ def squares(n: int, files: list[str], generator: np.random.Generator) -> np.ndar
     return np.stack(found)
 
 
+def photograph(file: str) -> np.ndarray:
+    """Return a photograph of `ZOO_DATA`, float32 [height, width, 3] in [0, 1].
+
+    Raises:
+        FileNotFoundError: it is not there.
+    """
+    return np.asarray(_opened(file), "float32") / 255
+
+
 def files_of_bsds() -> list[str]:
     """Return the names of the training photographs of BSDS500 in `ZOO_DATA`, in order.
 

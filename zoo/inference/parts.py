@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, NamedTuple
 
 from zoo.data.table_columns import Columns
 
@@ -32,6 +32,8 @@ class TensorInfo:
         padded: whether NaN stands for the steps after the end of a signal that ends early.
         label_names: the names of the classes, for labels and for probabilities of labels, or None.
         missing: whether NaN stands for a value of a row that was not seen.
+        image_file: for images that are read from files, the steps from a file to the input, as
+            `image_file_steps` describes them; or None.
     """
 
     name: str
@@ -49,6 +51,45 @@ class TensorInfo:
     padded: bool = False
     label_names: tuple[str, ...] | None = None
     missing: bool = False
+    image_file: dict[str, Any] | None = None
+
+
+def image_file_steps(shape: tuple[int, ...]) -> dict[str, Any] | None:
+    """Return the steps from an image file to an input, as `zoo.data.from_folder` takes them.
+
+    They are written into the signature, so that an application without the zoo computes the same
+    from the same file, with Pillow: decode a JPEG no smaller than `draft` (`Image.draft`), turn it
+    as its EXIF entry says, lay transparent pixels on white, convert to `mode`, resize with `filter`
+    so that it covers `size` (height, width), crop at the center (`ImageOps.fit`), and divide the
+    bytes by `divide_by`.
+
+    Args:
+        shape: of the input. If it is not (height, width, 1 or 3), the result is None.
+    """
+    if len(shape) != 3 or shape[-1] not in (1, 3):
+        return None
+    return {
+        "draft": 2 * max(shape[:2]),
+        "orientation": "exif",
+        "transparent_on": "white",
+        "mode": "L" if shape[-1] == 1 else "RGB",
+        "filter": "lanczos",
+        "size": list(shape[:2]),
+        "fit": "cover, crop the center",
+        "divide_by": 255,
+    }
+
+
+class OptionalInput(NamedTuple):
+    """A float32 number that an exported ONNX file takes beside the inputs; without it, a default.
+
+    Attributes:
+        name: the name in the exported file, such as `threshold`.
+        default: its value if it is not given.
+    """
+
+    name: str
+    default: float
 
 
 @dataclass(frozen=True)
@@ -64,6 +105,8 @@ class Part:
         tolerance: a factor of the tolerance of the parity check, for outputs with a range: 1, or
             more if `function` itself amplifies rounding errors of float32.
         files: further files of the part's folder, by name, such as tables.
+        optional: numbers that ONNX files also take. `function` gets each of them as a tensor [1],
+            or not at all; then it uses the default.
     """
 
     name: str
@@ -73,6 +116,7 @@ class Part:
     networks: tuple[Any, ...]
     tolerance: float = 1.0
     files: Mapping[str, bytes] = field(default_factory=dict)
+    optional: tuple[OptionalInput, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -69,7 +69,13 @@ COURSE: dict[str, tuple[str, ...]] = {
         "glyphs",
         "scenes",
     ),
-    "Anomalies": ("one_class_mnist", "anomaly_tables", "heartbeats", "defaults"),
+    "Anomalies": (
+        "one_class_mnist",
+        "anomaly_tables",
+        "heartbeats",
+        "defaults",
+        "defects_by_pixel",
+    ),
     "From one view to another": (
         "tones",
         "super_resolution",

@@ -27,6 +27,14 @@ from zoo.metrics.fid import fid
 from zoo.metrics.generation import frechet_distance, generated_class_accuracy
 from zoo.metrics.likelihood import negative_elbo, negative_log_likelihood
 from zoo.metrics.parzen import parzen_estimate, parzen_log_likelihood
+from zoo.metrics.pixels import (
+    Localization,
+    aupro,
+    best_threshold,
+    localization,
+    pixel_auroc,
+    pro_curve,
+)
 from zoo.metrics.recoloring import asked_of, color_distance, palette_distance, turned_hues
 from zoo.metrics.reconstruction import ms_ssim, psnr, reconstruction_error, squared_error, ssim
 from zoo.metrics.representation import (
@@ -56,12 +64,15 @@ __all__ = [
     "REFERENCE_CLASSIFIERS",
     "CardMetric",
     "Evaluation",
+    "Localization",
     "Retrieval",
     "SyntheticRows",
     "absolute_error",
     "active_units",
     "angle_to_principal_subspace",
     "asked_of",
+    "aupro",
+    "best_threshold",
     "classification_error",
     "clustering_accuracy",
     "clustering_error",
@@ -75,6 +86,7 @@ __all__ = [
     "last_hidden_layer",
     "linear_probe_accuracy",
     "load_reference_classifier",
+    "localization",
     "mean_activity",
     "ms_ssim",
     "nearest_neighbor_accuracy",
@@ -84,7 +96,9 @@ __all__ = [
     "palette_distance",
     "parzen_estimate",
     "parzen_log_likelihood",
+    "pixel_auroc",
     "prdc",
+    "pro_curve",
     "psnr",
     "rank_correlation",
     "reconstruction_error",

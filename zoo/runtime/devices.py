@@ -25,6 +25,8 @@ def session_options() -> onnxruntime.SessionOptions:
     options.add_session_config_entry(
         "session.model_external_initializers_file_folder_path", _NOWHERE
     )
+    # Errors alone: else each session of a detector warns that its threshold is no constant.
+    options.log_severity_level = 3
     return options
 
 

@@ -92,6 +92,7 @@ def check_interface(
     inputs: Iterable[TensorSpec],
     outputs: Iterable[TensorSpec],
     path: str | os.PathLike = "The ONNX file",
+    optional: Iterable[str] = (),
 ) -> None:
     """Refuse a graph whose inputs and outputs differ from the signature, or have unknown sizes.
 
@@ -99,6 +100,7 @@ def check_interface(
         found: the inputs and outputs of the graph.
         inputs, outputs: the tensors that the signature describes.
         path: the path of the file, for errors.
+        optional: names of the numbers with defaults, which the graph lists after its inputs.
 
     Raises:
         ValueError: a name, type or shape differs, the graph does not fix a size, or it fixes the
@@ -106,6 +108,8 @@ def check_interface(
     """
     for described, declared in ((inputs, found.inputs), (outputs, found.outputs)):
         wanted = [(t.name, _INTERFACE_TYPES[t.dtype], ["batch", *t.shape]) for t in described]
+        if described is inputs:
+            wanted += [(name, _INTERFACE_TYPES["float32"], [1]) for name in optional]
         if wanted != declared:
             raise ValueError(f"{path} has {declared}, but its signature lists {wanted}.")
 

@@ -18,7 +18,7 @@ from .draws import draw_by_label, draw_prior
 from .onnx_bytes import Interface, check_interface, check_model
 from .signature_file import check_bytes, read_signature
 from .table_rows import are_rows, columns_of
-from .tensors import check_array, check_result, tensors
+from .tensors import check_array, check_number, check_result, optional_inputs, tensors
 
 ONNX_FILE = "model.onnx"
 VARIANTS = ("float16", "int8")
@@ -94,6 +94,7 @@ class Session:
 
     Attributes:
         inputs, outputs: tuples of `TensorSpec`, in the order of the signature.
+        optional: defaults of the numbers that a call may also give, by name, such as `threshold`.
         signature: the content of `signature.json`.
         variant: "float16", "int8", or None for full precision.
         device: `"cpu"` or `"cuda"`, as onnxruntime reports it.
@@ -123,6 +124,7 @@ class Session:
         self.rows_at_once = max(least, memory // int(signature.get("bytes_per_row", 1)))
         self.inputs = tensors(signature, "inputs")
         self.outputs = tensors(signature, "outputs")
+        self.optional = optional_inputs(signature)
         self._columns = {e["name"]: columns_of(e) for e in signature["inputs"]}
         self._names = frozenset(tensor.name for tensor in self.inputs)
         self._output_names = [tensor.name for tensor in self.outputs]
@@ -147,7 +149,8 @@ class Session:
                 Inputs of dtype float32 take floats of any width, and codes also integers; inputs of
                 dtype int32 take integers of any width. An input with columns also takes rows as
                 dictionaries or as a data frame with named columns and categories as text. NaN,
-                infinity, values out of range, and images of integers are refused.
+                infinity, values out of range, and images of integers are refused. Numbers of
+                `optional` may be given, too, such as threshold=7.5.
 
         Returns:
             A dict of arrays, one for every output, in the order of the signature; all values are
@@ -196,7 +199,8 @@ class Session:
         Raises:
             TypeError, ValueError: as a call does.
         """
-        known = inputs and inputs.keys() <= self._names if some else inputs.keys() == self._names
+        names = inputs.keys() if some else inputs.keys() - self.optional.keys()
+        known = inputs and names <= self._names if some else names == self._names
         if not known:
             raise ValueError(self._wrong_names(inputs))
         feed: dict[str, np.ndarray] = {}
@@ -210,7 +214,8 @@ class Session:
         if len(rows) > 1:
             sizes = ", ".join(f"{name} has {len(array)}" for name, array in feed.items())
             raise ValueError(f"The inputs have different numbers of rows: {sizes}.")
-        return feed, rows.pop()
+        numbers = {name: check_number(name, inputs[name]) for name in inputs.keys() - names}
+        return feed | numbers, rows.pop()
 
     def bind(self, rows: int) -> Bound:
         """Reserve buffers on the device for batches of one size; every call uses them again.
@@ -259,7 +264,8 @@ class Session:
         whole = {o.name: np.empty((n, *o.shape), o.dtype) for o in self.outputs}
         for start in range(0, n, self.rows_at_once):
             piece = slice(start, start + self.rows_at_once)
-            outputs = self._run({name: array[piece] for name, array in feed.items()})
+            some = {n: a if n in self.optional else a[piece] for n, a in feed.items()}
+            outputs = self._run(some)
             for name, output in zip(self._output_names, outputs, strict=True):
                 whole[name][piece] = output
         return whole
@@ -308,6 +314,7 @@ class Session:
 
     def _wrong_names(self, inputs: dict[str, Any]) -> str:
         wanted = "; ".join(str(tensor) for tensor in self.inputs)
+        wanted += "".join(f"; if you want, {name}: a number" for name in self.optional)
         came = ", ".join(inputs) or "nothing"
         return f"The {self.signature['part']} takes {wanted}. Received: {came}."
 
@@ -343,7 +350,8 @@ def read_model(
     if verify_checksum:
         check_bytes(data, signature.get("files", {}).get(file), path)
     declared = check_model(data, path)
-    check_interface(declared, tensors(signature, "inputs"), tensors(signature, "outputs"), path)
+    inputs, outputs = (tensors(signature, which) for which in ("inputs", "outputs"))
+    check_interface(declared, inputs, outputs, path, tuple(optional_inputs(signature)))
     return data
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from .json_file import read_object, shortened
-from .tensors import is_count, tensors
+from .tensors import is_count, optional_inputs, tensors
 
 FORMAT_VERSION = 1
 SIGNATURE_FILE = "signature.json"
@@ -77,6 +77,7 @@ def _check(signature: dict[str, Any]) -> None:
             raise ValueError(f"files has {shortened(entry)} for {name!r}, without bytes and sha256")
     for which in ("inputs", "outputs"):
         tensors(signature, which)
+    optional_inputs(signature)
 
 
 def _no_signature(folder: Path) -> str:

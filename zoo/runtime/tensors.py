@@ -13,6 +13,7 @@ _BOUNDS = {"float32": float(np.finfo(np.float32).max), "int32": float(np.iinfo(n
 # Interpolation may give pixels slightly above 1 by rounding, which is not the caller's mistake.
 _RANGE_TOLERANCE = 1e-6
 _FEW = 32
+OPTIONAL = "optional_inputs"  # of a signature: numbers with defaults
 
 
 class TensorSpec(NamedTuple):
@@ -70,6 +71,41 @@ def tensors(signature: dict[str, Any], which: str) -> tuple[TensorSpec, ...]:
     if len(set(names)) < len(names):
         raise ValueError(f"{which} has two tensors with the same name: {', '.join(names)}")
     return found
+
+
+def optional_inputs(signature: dict[str, Any]) -> dict[str, float]:
+    """Return the defaults of the numbers that a part also takes, by name.
+
+    Raises:
+        ValueError: an entry is invalid.
+    """
+    entries = signature.get(OPTIONAL, [])
+    found: dict[str, float] = {}
+    for entry in entries if isinstance(entries, list) else [entries]:
+        known = isinstance(entry, dict) and entry.keys() >= {"name", "dtype", "shape", "default"}
+        if not known or entry["dtype"] != "float32" or entry["shape"] != [1]:
+            raise ValueError(f"{OPTIONAL} has {shortened(entry)}; expected a float32 of shape [1]")
+        name, default = entry["name"], entry["default"]
+        if not isinstance(name, str) or not name or not name.isprintable() or name in found:
+            raise ValueError(f"{OPTIONAL} has the name {shortened(name)}")
+        if type(default) not in (int, float) or not abs(default) <= _BOUNDS["float32"]:
+            raise ValueError(f"{name!r} has the default {shortened(default)}; expected a number")
+        found[name] = float(default)
+    return found
+
+
+def check_number(name: str, value: Any) -> np.ndarray:
+    """Return the value of an optional input as float32 [1].
+
+    Raises:
+        TypeError: it is not a number. ValueError: it is not finite in float32.
+    """
+    array = np.asarray(value)
+    if array.dtype.kind not in "fiu" or array.size != 1:
+        raise TypeError(f"{name} is {shortened(value)}; a number is expected.")
+    if not abs(float(array.reshape(()))) <= _BOUNDS["float32"]:
+        raise ValueError(f"{name} is {shortened(value)}; a finite number is expected.")
+    return array.reshape(1).astype("float32")
 
 
 def _tensor(entry: Any) -> TensorSpec:
