@@ -238,7 +238,7 @@ FIGURES: tuple[Figure, ...] = (
             "Rifai et al. 2011",
             Obtained("regularized", "obtained", name),
             "3",
-            "Open: settings were searched alike for all methods on 10,000 images, with 8 + 8 epochs; "
+            "Open: settings were searched for all methods alike, on 10,000 images and 16 epochs; "
             "more epochs were not tried",
             "regularized_settings",
         )
