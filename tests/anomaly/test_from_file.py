@@ -78,7 +78,7 @@ def test_a_file_has_the_same_score_label_and_map(made, channels, photographs, tm
     program.write_text(PROGRAM)
     x = np.asarray(images.images)
     score, flag = detector.scores(x), detector.predict(x) == -1
-    shown = detector.maps(x) if made is of_features else detector.explain(x)
+    shown = detector.maps(x)
     for name in ("00.jpg", "11.jpg"):
         i = images.files.index(name)
         arguments = [tmp_path / "out/detector", photographs / name, tmp_path / "found.npz"]

@@ -21,6 +21,10 @@ class Localization(NamedTuple):
         aupro: normalized area under the per-region overlap, in [0, 1].
         threshold: pixels above it are marked as defects, with the largest F1 score.
         f1: this F1 score, in [0, 1].
+
+    Example:
+        >>> zoo.metrics.localization([[[0.1, 0.2], [0.3, 0.9]]], [[[0, 0], [0, 1]]]).pixel_auroc
+        1.0
     """
 
     pixel_auroc: float
@@ -113,7 +117,7 @@ def pro_curve(maps: Any, masks: Any) -> tuple[np.ndarray, np.ndarray]:
 
     Examples:
         >>> rate, overlap = zoo.metrics.pro_curve([[[0.1, 0.2], [0.3, 0.9]]], [[[0, 0], [0, 1]]])
-        >>> rate[1], overlap[1]  # the highest value is that of the defect
+        >>> float(rate[1]), float(overlap[1])  # the highest value is that of the defect
         (0.0, 1.0)
     """
     from scipy.ndimage import label

@@ -41,6 +41,12 @@ class SyntheticRows:
             without a target.
         real_score: that of a forest that learned from the training rows.
         measure: what the score is: the area under the ROC curve, or R squared; "" without a target.
+
+    Example:
+        >>> import pandas
+        >>> real = pandas.DataFrame({"a": [1.5, 2.5] * 10})
+        >>> zoo.metrics.synthetic(real, real).copies  # every row is one of the real ones
+        1.0
     """
 
     marginals: Mapping[str, float]
