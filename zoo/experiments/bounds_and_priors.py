@@ -80,6 +80,7 @@ def bounds_and_priors(
                 round(hours, 2),
             ]
         )
+    length = f" Here: {epochs} epochs each." if epochs else ""
     return Table(
         "Likelihoods by bound and prior, digits that are binarized anew",
         f"Negative log-likelihood in nats of the {len(x_test):,} test images of MNIST by "
@@ -93,7 +94,7 @@ def bounds_and_priors(
         "missing was not run. Reported: "
         "Tomczak and Welling 2018 (arXiv 1705.07120), gated layers and early stopping after some "
         "hundred epochs; Burda et al. 2015 (arXiv 1509.00519), 3,280 epochs. Hours on one core of "
-        "a machine with two, beside other work.",
+        f"a machine with two, beside other work.{length}",
         ("model", "reported", "obtained", "standard error", "validation", "epochs", "hours"),
         rows,
     )

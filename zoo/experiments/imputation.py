@@ -49,6 +49,7 @@ def imputation(
         rows.append([f"mean, {holes}", *_rounded(np.nanmean(found, axis=0))])
     errors = tuple(f"error, {name}" for name in METHODS)
     accuracies = tuple(f"accuracy, {name}" for name in METHODS)
+    length = f" Here: {epochs} epochs each." if epochs else ""
     return Table(
         "Missing values of six tables, filled in",
         f"Root mean squared error of the values that were removed, in standard deviations of the "
@@ -62,7 +63,7 @@ def imputation(
         f"AutoencoderImputer were chosen on {', '.join(FOR_CHOICES)} of ADBench (removed: 10 %, 30 "
         "% and 50 % at random, 30 % large first; one seed). Accuracy: of scikit-learn's "
         "LogisticRegression on the filled rows, five shuffled folds, for the tables with classes; "
-        "the imputers see no classes.",
+        f"the imputers see no classes.{length}",
         ("table", *errors, *accuracies, "accuracy, nothing removed"),
         rows,
     )
