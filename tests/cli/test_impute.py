@@ -1,9 +1,19 @@
 """The commands `zoo train --missing learn` and `zoo impute`."""
 
+import os
+import subprocess
+import sys
+from pathlib import Path
+
 import numpy as np
 import pandas
+import pytest
+from support.command_line import run
 
+import zoo
 from zoo.cli.main import main
+
+HOLES = pandas.DataFrame({"a": [1.5, np.nan, 2.5, 3.0], "b": [0.1, 0.2, np.nan, 0.4]})
 
 RNG = np.random.default_rng(0)
 
@@ -44,3 +54,39 @@ def test_a_table_with_empty_cells_is_learned_from_and_filled(tmp_path, capsys, m
     assert "full.csv" in capsys.readouterr().err
     assert main(["evaluate", "./model", "--data", "holes.csv", "--drop", "id"]) == 0
     assert "nan" not in capsys.readouterr().out.lower()
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """A folder with a table with empty cells, and a model of it."""
+    path = tmp_path_factory.mktemp("holes")
+    HOLES.to_csv(path / "holes.csv", index=False)
+    columns = zoo.GaussianColumns.adapted(HOLES, missing="learn")
+    zoo.save(zoo.VAE((2,), 1, hidden_units=(3,), likelihood=columns), path / "model")
+    return path
+
+
+def test_a_fresh_process_knows_the_classes(folder, tmp_path):
+    command = [sys.executable, "-m", "zoo", "impute", "./model", "holes.csv"]
+    environment = {**os.environ, "PYTHONPATH": str(Path(zoo.__file__).parent.parent)}
+    out = tmp_path / "full.csv"
+    done = subprocess.run(
+        [*command, "--out", out], cwd=folder, env=environment, capture_output=True, check=False
+    )
+    assert (done.returncode, done.stderr) == (0, b"")
+    assert not pandas.read_csv(out).isna().any(axis=None)
+
+
+@pytest.mark.parametrize(
+    "command", [["impute", "./model", "holes.csv"], ["generate", "./model", "--n", "5"]]
+)
+def test_a_missing_pandas_is_named_before_anything_is_computed(
+    command, folder, capsys, tmp_path, monkeypatch
+):
+    monkeypatch.chdir(folder)
+    monkeypatch.setitem(sys.modules, "pandas", None)
+    code, _, complaint = run(capsys, *command, "--out", tmp_path / "rows.csv")
+    assert code == 1
+    assert "needs pandas for its DataFrame: pip install pandas" in complaint
+    assert "=" not in complaint  # no argument of Python
+    assert not os.listdir(tmp_path)

@@ -5,8 +5,10 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+import zoo
 from zoo.cli.shared_options import add_table_options
 from zoo.cli.standard_error import quiet
+from zoo.data.frames import pandas_for
 from zoo.files.atomic_writes import check_file, write_file
 
 
@@ -21,12 +23,12 @@ def add_impute(sub: argparse.ArgumentParser) -> None:
 
 def impute(options: argparse.Namespace) -> None:
     """Run `zoo impute`."""
-    import pandas
-
+    pandas = pandas_for("zoo impute")
     check_file(options.out, options.overwrite)
     with quiet():
         from zoo.data.table_cells import cells_of
-        from zoo.presets.loading import load
+
+        load = zoo.load  # which imports the models
     model = load(options.name)
     cells = cells_of(options.table, options.delimiter, options.decimal)
     if absent := [name for name in options.drop if name not in cells.columns]:

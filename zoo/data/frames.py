@@ -27,7 +27,7 @@ def frame_of(
         table: all rows of the table, float32 [m, features].
         columns, categories, category_names: as in `Table`.
     """
-    pandas = _pandas("to_frame")
+    pandas = pandas_for("to_frame")
     rows = _checked(rows, table.shape[1], match)
 
     def numbers(j, values):
@@ -48,7 +48,7 @@ def frame_of_model(rows: np.ndarray, likelihood: Any) -> Any:
         ImportError: pandas is needed. ValueError: the likelihood has no names, or names of columns
             that do not tell the categories.
     """
-    pandas = _pandas("frame=True")
+    pandas = pandas_for("frame=True")
     columns = Columns.of(likelihood)
     if columns is None:
         raise ValueError(
@@ -71,7 +71,8 @@ def frame_of_model(rows: np.ndarray, likelihood: Any) -> Any:
     return pandas.DataFrame(_cells(rows, *names, numbers))
 
 
-def _pandas(what):
+def pandas_for(what: str) -> Any:
+    """Return the module pandas, or raise an ImportError that says what needs it."""
     try:
         import pandas
     except ImportError as error:
@@ -81,8 +82,7 @@ def _pandas(what):
 
 def _cells(rows, columns, categories, category_names, numbers: Callable) -> dict:
     """Return the columns of a table by name; `numbers(j, values)` makes those of numbers."""
-    import pandas
-
+    pandas = pandas_for("A data frame")
     made_of = dict(zip(categories, category_names, strict=True))
     inside = {j: pair for pair in categories for j in range(*pair)}
     found = {}

@@ -12,6 +12,7 @@ from keras import ops
 
 from zoo.checks.arguments import whole
 from zoo.checks.array_types import ArrayLike, Labels
+from zoo.data.frames import pandas_for
 from zoo.data.tables import Read, is_frame, read_table
 from zoo.inference.compiled import run_in_batches
 
@@ -147,8 +148,7 @@ def _most_probable(likelihood, rows):
 
 def _as_frame(frame, filled, rows, read: Read):
     """Return a copy of a data frame with filled values [n, features] where rows hold NaN."""
-    import pandas
-
+    pandas = pandas_for("impute(DataFrame)")
     frame = (frame if hasattr(frame, "iloc") else frame.to_pandas()).copy()
     labels = {str(label).strip(): label for label in frame.columns}
     inside = {j: pair for pair in read.categories for j in range(*pair)}

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from zoo.data.conditions import Condition, condition
-from zoo.data.frames import LEAST_MATCHED
+from zoo.data.frames import LEAST_MATCHED, pandas_for
 from zoo.data.table_columns import Columns
 
 AT_ONCE = 10_000
@@ -78,9 +78,11 @@ def rows_where(
             `Table.to_frame(match=True)`.
 
     Raises:
+        ImportError: pandas is not installed.
         ValueError: a condition on no column, one that no row can fulfill, or too few rows for which
             they hold; labels for a model without.
     """
+    pandas = pandas_for("A table of generated rows")
     columns = Columns.of(model.likelihood)
     if columns is None:
         raise ValueError("This model has no named columns: it generates no rows of a table.")
@@ -125,8 +127,6 @@ def rows_where(
             f"and {n:,} are asked for. Ask for fewer rows or for more tries (--most), or give "
             "wider conditions; for a category, a CVAE with that column as its label needs no tries."
         )
-    import pandas
-
     frame = pandas.concat(kept, ignore_index=True)[:n]
     return FoundRows(frame, by_label, rejected, drawn, accepted)
 
