@@ -279,18 +279,6 @@ class Detector(Settings):
             )
         return found.astype("float32")
 
-    def score_samples(self, x: Any) -> np.ndarray:
-        """Return -`scores(x)`, float32 [n], as scikit-learn does: higher is more normal."""
-        return -self.scores(x)
-
-    def decision_function(self, x: Any) -> np.ndarray:
-        """Return threshold - `scores(x)`, float32 [n]: negative for anomalies."""
-        return np.float32(self._fitted()) - self.scores(x)
-
-    def predict(self, x: Any) -> np.ndarray:
-        """Return 1 for normal items and -1 for anomalies, int32 [n]."""
-        return np.where(self.decision_function(x) < 0, -1, 1).astype("int32")
-
     def explain(self, x: Any, *, batch_size: int = 1024) -> np.ndarray:
         """Return the squared error of every value, float32 of the shape of x.
 
@@ -362,11 +350,6 @@ class Detector(Settings):
             what = "columns" if len(self.model.image_shape) == 1 else "channels"
             raise ValueError(f"The {what} have no mean and deviation yet: call fit(x) first.")
         return x
-
-    def _fitted(self) -> float:
-        if self.threshold is None:
-            raise ValueError("The detector has no threshold yet: call fit(x) first.")
-        return self.threshold
 
     # Tensors
 

@@ -228,18 +228,6 @@ class FeatureDetector(Settings):
         """Return the distance of each pixel to what is normal there, float32 [n, height, width]."""
         return self._run(self.mapped, self._items(x))
 
-    def score_samples(self, x: Any) -> np.ndarray:
-        """Return -`scores(x)`, float32 [n], as scikit-learn does: higher is more normal."""
-        return -self.scores(x)
-
-    def decision_function(self, x: Any) -> np.ndarray:
-        """Return threshold - `scores(x)`, float32 [n]: negative for anomalies."""
-        return np.float32(self._fitted()) - self.scores(x)
-
-    def predict(self, x: Any) -> np.ndarray:
-        """Return 1 for normal images and -1 for anomalies, int32 [n]."""
-        return np.where(self.decision_function(x) < 0, -1, 1).astype("int32")
-
     def save(self, folder: str | os.PathLike, *, overwrite: bool = False) -> None:
         """Write a folder that `zoo.anomaly.load` reads: the layers in use, and what is normal.
 
@@ -253,11 +241,6 @@ class FeatureDetector(Settings):
         if self.extractor is None:
             raise ValueError("The detector has learned nothing yet: call fit(x) first.")
         return _checked(x, self.image_shape, "x")
-
-    def _fitted(self) -> float:
-        if self.threshold is None:
-            raise ValueError("The detector has no threshold yet: call fit(x) first.")
-        return self.threshold
 
     def _run(self, method, x):
         places, width = math.prod(self.grid), self.projected

@@ -23,6 +23,7 @@ from zoo.anomaly.detector import Detector
 from zoo.anomaly.feature_detector import FeatureDetector
 from zoo.anomaly.joined import Joined
 from zoo.presets.card import WEIGHTS, read_card
+from zoo.presets.hashed_files import check_entries
 from zoo.presets.loading import load as load_preset
 from zoo.runtime.json_file import read_object, shortened
 
@@ -111,15 +112,7 @@ _KINDS = {
 
 def _check(path, content):
     """Raise a ValueError unless a detector's file is unaltered, with entries of the right types."""
-    for name, kind in _KINDS.items():
-        value = content.get(name)
-        if not isinstance(value, kind) or isinstance(value, bool):
-            raise ValueError(f"{path} has an invalid {name}: {shortened(value)}.")
-    if content["format_version"] != saving.FORMAT_VERSION:
-        raise ValueError(
-            f"{path} has format {content['format_version']}, but this version of the zoo reads "
-            f"{saving.FORMAT_VERSION}."
-        )
+    check_entries(path, content, _KINDS, saving.FORMAT_VERSION)
     if content["score"] not in scores.SCORES or content["rule"] not in thresholds.RULES:
         found = f"{shortened(content['score'])} by {shortened(content['rule'])}"
         raise ValueError(f"{path} names an unknown score or rule: {found}.")

@@ -1,4 +1,4 @@
-"""The settings of a detector: read-only, except those that set the threshold."""
+"""What all detectors have: read-only settings, a threshold, and decisions by it."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from zoo.models.base import BaseModel
 
 
 class Settings:
-    """The base class of `zoo.anomaly.Detector`; it holds its attributes.
+    """The base class of `zoo.anomaly.Detector` and `FeatureDetector`; it holds their attributes.
 
     Settings are read-only because an assignment without effect would be saved as if it had been
     used.
@@ -52,6 +52,27 @@ class Settings:
     names_given: bool
     units: tuple[str, ...] | None
     normal_error: np.ndarray | None
+
+    def scores(self, x: Any) -> np.ndarray:
+        """Return how unusual items are, float32 [n]; higher is more unusual."""
+        raise NotImplementedError
+
+    def score_samples(self, x: Any) -> np.ndarray:
+        """Return -`scores(x)`, float32 [n], as scikit-learn does: higher is more normal."""
+        return -self.scores(x)
+
+    def decision_function(self, x: Any) -> np.ndarray:
+        """Return threshold - `scores(x)`, float32 [n]: negative for anomalies."""
+        return np.float32(self._fitted()) - self.scores(x)
+
+    def predict(self, x: Any) -> np.ndarray:
+        """Return 1 for normal items and -1 for anomalies, int32 [n]."""
+        return np.where(self.decision_function(x) < 0, -1, 1).astype("int32")
+
+    def _fitted(self) -> float:
+        if self.threshold is None:
+            raise ValueError("The detector has no threshold yet: call fit(x) first.")
+        return self.threshold
 
     def __setattr__(self, name: str, value: Any) -> None:
         """Set the threshold, or the rule that sets it; refuse all other attributes."""

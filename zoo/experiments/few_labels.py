@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from zoo import data
-from zoo.data.source import in_folder, read_arrays
+from zoo.experiments.anomaly_tables import rows_of
 from zoo.experiments.registry import experiment
 from zoo.experiments.table import Table
 from zoo.nn.distributions.columns import is_constant
@@ -108,13 +108,7 @@ def _tumors(seed):
 
 
 def _cardio(seed):
-    path = in_folder("adbench/cardio.npz")
-    if path is None:
-        raise FileNotFoundError(
-            "adbench/cardio.npz is not in the folder of ZOO_DATA; get the files of "
-            "ADBench (github.com/Minqi824/ADBench)."
-        )
-    x, y = read_arrays(path, ("X", "y"))
+    x, y = rows_of("cardio")
     return _of_table(x.astype("float64"), y.astype(int), (MOST, FEWEST), seed)
 
 

@@ -12,8 +12,8 @@ import numpy as np
 
 from zoo.data.frames import matched
 from zoo.data.own import OwnData
-from zoo.data.source import in_folder, read_arrays
 from zoo.data.tables import Read
+from zoo.experiments.anomaly_tables import rows_of
 from zoo.experiments.registry import experiment
 from zoo.experiments.table import Table
 from zoo.metrics.synthetic import COPULA, SyntheticRows, Tables, copula_rows, written_like
@@ -52,7 +52,7 @@ def diabetes() -> Read:
 
 def pima() -> Read:
     """768 women: eight numbers, some of which are 0 where nothing was measured, and diabetes."""
-    x, y = _adbench("Pima")
+    x, y = rows_of("Pima")
     return table_of(x, PIMA, {"diabetes": y})
 
 
@@ -65,17 +65,6 @@ QUICK: dict[str, Any] = {
     "TABLES": {"diabetes": TABLES["diabetes"]},
     "SETTINGS": {name: {**more, "hidden_units": [16]} for name, more in SETTINGS.items()},
 }
-
-
-def _adbench(name) -> tuple[np.ndarray, np.ndarray]:
-    path = in_folder(f"adbench/{name}.npz")
-    if path is None:
-        raise FileNotFoundError(
-            f"adbench/{name}.npz is not in the folder of ZOO_DATA; get the files of "
-            "ADBench (github.com/Minqi824/ADBench)."
-        )
-    x, y = read_arrays(path, ("X", "y"))
-    return x, y
 
 
 def table_of(numbers: np.ndarray, names: Any, categories: dict[str, np.ndarray]) -> Read:

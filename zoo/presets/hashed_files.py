@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from zoo.presets.card import describe
+from zoo.runtime.json_file import shortened
 
 _LONGEST_HEADER = 1000
 
@@ -21,6 +22,28 @@ def digest(content: dict) -> str:
     """Return the SHA-256 of all entries of a JSON object except `sha256`."""
     others = {key: value for key, value in content.items() if key != "sha256"}
     return hashlib.sha256(json.dumps(others, sort_keys=True).encode()).hexdigest()
+
+
+def check_entries(path: Path, content: dict, kinds: dict, version: int) -> None:
+    """Check the types of the entries of a JSON file, and its `format_version`.
+
+    Args:
+        path: the file, for errors. content: the JSON object in it.
+        kinds: for each entry that is needed a type, or a tuple of types; none is bool.
+        version: the format that is read.
+
+    Raises:
+        ValueError: an entry is missing or has another type, or the file has another format.
+    """
+    for name, kind in kinds.items():
+        value = content.get(name)
+        if not isinstance(value, kind) or isinstance(value, bool):
+            raise ValueError(f"{path} has an invalid {name}: {shortened(value)}.")
+    if content["format_version"] != version:
+        raise ValueError(
+            f"{path} has format {content['format_version']}, but this version of the zoo reads "
+            f"{version}."
+        )
 
 
 def read_bytes(path: Path, sha256: str, most: int, owner: str) -> bytes:

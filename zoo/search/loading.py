@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from zoo.presets.card import WEIGHTS, read_card
-from zoo.presets.hashed_files import array_in, digest, read_bytes
+from zoo.presets.hashed_files import array_in, check_entries, digest, read_bytes
 from zoo.presets.loading import load as load_preset
 from zoo.runtime.json_file import read_object, shortened
 from zoo.search import bits
@@ -85,15 +85,7 @@ def load(
 
 def _check(path, content):
     """Raise a ValueError unless the file is unaltered, with entries of the right types."""
-    for name, kind in _KINDS.items():
-        value = content.get(name)
-        if not isinstance(value, kind) or isinstance(value, bool):
-            raise ValueError(f"{path} has an invalid {name}: {shortened(value)}.")
-    if content["format_version"] != FORMAT_VERSION:
-        raise ValueError(
-            f"{path} has format {content['format_version']}, but this version of the zoo reads "
-            f"{FORMAT_VERSION}."
-        )
+    check_entries(path, content, _KINDS, FORMAT_VERSION)
     if content["metric"] not in METRICS:
         raise ValueError(f"{path} names an unknown metric: {shortened(content['metric'])}.")
     ids = content["ids"]
