@@ -14,7 +14,8 @@ import zoo
 
 KNOWN = {"zoo": zoo, "np": np, "keras": keras}
 # A command, and modules that need a backend which does not run here.
-LEFT_OUT = {"zoo.__main__", "zoo.backend.jax", "zoo.backend.torch"}
+OTHER_BACKENDS = {f"{p}.{b}" for p in ("zoo.backend", "export.backends") for b in ("jax", "torch")}
+LEFT_OUT = {"zoo.__main__", *OTHER_BACKENDS}
 
 
 def modules(package):
