@@ -204,7 +204,7 @@ FIGURES: tuple[Figure, ...] = (
         "Jiang et al. 2017",
         Obtained("mixture_clusters", "accuracy in %", "VaDE"),
         "3",
-        "A smaller network and 40 epochs; others report from 71.6 to above 94, by the start",
+        "A smaller network and 40 epochs; others report 71.6 and 75, depending on the start",
         "mixture_clusters",
         higher=True,
     ),
@@ -238,8 +238,9 @@ FIGURES: tuple[Figure, ...] = (
             "Rifai et al. 2011",
             Obtained("regularized", "obtained", name),
             "3",
-            "Open: settings were searched for all methods alike, on 10,000 images and 16 epochs; "
-            "more epochs were not tried",
+            "Open: settings were searched for all methods alike, on 10,000 images with 8 epochs of "
+            "pre-training and 8 of fine-tuning; the figure has 12 and 12, and more were not tried "
+            "with these settings",
             "regularized_settings",
         )
         for name, goal in (

@@ -52,8 +52,8 @@ class Converter(abc.ABC):
     def to_onnx(self, part: Part, opset: int) -> Any:
         """Convert a part into an ONNX model, a `ModelProto`.
 
-        Names of inputs and outputs are those of the part; their shapes, the metadata and what is
-        unnecessary are seen to by `onnx_graph`.
+        Inputs and outputs have the names of the part; `onnx_graph` sets their shapes and the
+        metadata, and removes what is not needed.
 
         Raises:
             ConversionError: the part has an operation that cannot be converted, draws random

@@ -182,3 +182,18 @@ def test_what_gives_no_frame_is_refused_in_words(table, monkeypatch):
     monkeypatch.setitem(sys.modules, "pandas", None)
     with pytest.raises(ImportError, match="frame=True needs pandas"):
         model.generate(2, frame=True)
+
+
+@pytest.mark.parametrize(
+    "triple",
+    [
+        (0, 1, float("inf")),
+        (0, 1, 10**400),
+        (0, 1, 1.7),
+        (-1e300, 1e300, 0),
+        (0, float("inf"), None),
+    ],
+)
+def test_ranges_that_are_no_numbers_of_a_table_are_refused(triple):
+    with pytest.raises(ValueError, match="ranges is not what"):
+        zoo.GaussianColumns([0], [1], ranges=[triple])

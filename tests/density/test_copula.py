@@ -71,3 +71,10 @@ def test_what_it_cannot_learn_from_is_refused():
         GaussianCopula().fit([[1.0], [np.nan]])
     with pytest.raises(ValueError, match="n_samples is 0"):
         zoo.density.GaussianCopula().fit([[1.0], [2.0]]).sample(0)
+
+
+@pytest.mark.parametrize("pairs", [[(-2, 0)], [(2, 4), (3, 4)], [(0, 5)]])
+def test_categories_that_are_no_columns_are_refused(pairs):
+    rows = np.array([[0, 1, 1, 0], [1, 0, 0, 1], [0, 1, 0, 1]], float)
+    with pytest.raises(ValueError, match="categories is"):
+        GaussianCopula(pairs).fit(rows)

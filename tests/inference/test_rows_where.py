@@ -99,3 +99,12 @@ def test_what_cannot_be_had_is_refused(plain, conditional):
         rows_where(plain, 5, labels=[0])
     with pytest.raises(ValueError, match="no named columns"):
         rows_where(zoo.VAE((8, 8, 1), 2, hidden_units=(4,)), 5)
+
+
+def test_a_column_with_the_name_of_the_labels_is_not_replaced():
+    frame = people().drop(columns="kind").rename(columns={"age": "label"})
+    likelihood = zoo.data.from_table(frame).likelihood()
+    model = zoo.CVAE((2,), 2, num_classes=2, hidden_units=(4,), likelihood=likelihood)
+    with pytest.raises(ValueError, match="has a column 'label', which is also"):
+        rows_where(model, 3)
+    assert list(rows_where(model, 3, label="class").frame) == ["label", "height", "class"]

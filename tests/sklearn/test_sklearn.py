@@ -300,3 +300,14 @@ def test_few_rows_are_trained_for_enough_steps(given, size, epochs, monkeypatch)
 def test_batches_of_no_rows_are_refused():
     with pytest.raises(ValueError, match="batch_size is 0"):
         small(batch_size=0, epochs=None).fit(X[:20])
+
+
+@pytest.mark.parametrize("rows", [3, 17, 178])
+def test_an_imputer_makes_its_steps_on_few_rows(rows, monkeypatch):
+    x = np.random.default_rng(0).normal(size=(rows, 3))
+    x[0, 0] = np.nan
+    imputer = zoo.sklearn.AutoencoderImputer(random_state=0)
+    monkeypatch.setattr(zoo.sklearn.AutoencoderImputer, "steps", 40)  # in place of 2,000
+    imputer.fit(x)
+    made = int(keras.ops.convert_to_numpy(imputer.model_.optimizer.iterations))
+    assert 40 <= made < 60

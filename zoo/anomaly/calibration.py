@@ -1,6 +1,7 @@
 """Maps of errors that are smoothed, and compared with the usual error at the same place.
 
-At edges that lie a little differently in each image, even normal images have large errors. Where
+At edges that lie a little differently in each image, even normal images can have large
+errors. Where
 nothing ever changes, a small error says much. So the error of a place is divided by the mean error
 that normal images have there.
 """

@@ -52,7 +52,8 @@ class FeatureDetector(Settings):
         quantile: the quantile of the scores of held-out normal images that is the threshold; 0.95.
         false_positive_rate: the share of normal images that may be called anomalies, instead; needs
             200 held-out images.
-        projected: the number of channels after the random projection; fewer are not projected.
+        projected: the number of channels after the random projection; if the layers have no more
+            channels, they are not projected.
         regularization: for "gaussian", added to the variances of the standardized channels.
         memory: for "neighbors", the number of features that are kept.
         smoothing: standard deviation of the Gaussian that smooths the map, in pixels; by default a
@@ -67,7 +68,8 @@ class FeatureDetector(Settings):
             scores of the last `fit`. All others are read-only.
 
     Raises:
-        TypeError, ValueError: not such a network, or a number out of range.
+        TypeError, ValueError: an unknown method, or a number out of range. `fit` refuses a network
+            that is not of this kind.
 
     Example:
         >>> (x, y), (x_test, y_test) = zoo.data.load("digits")
@@ -225,7 +227,14 @@ class FeatureDetector(Settings):
         return self._run(self.scored, self._items(x))
 
     def maps(self, x: Any) -> np.ndarray:
-        """Return the distance of each pixel to what is normal there, float32 [n, height, width]."""
+        """Return maps of distances to normal features, float32 [n, height, width].
+
+        They are resized to the images and smoothed, and higher is more unusual. "gaussian" compares
+        with the features of the same place, "neighbors" with the nearest ones of all places.
+
+        Raises:
+            TypeError, ValueError: not fitted, or no images of the shape of `fit`, in [0, 1].
+        """
         return self._run(self.mapped, self._items(x))
 
     def save(self, folder: str | os.PathLike, *, overwrite: bool = False) -> None:

@@ -98,7 +98,7 @@ def _arrays(folder, files, network, method) -> dict[str, np.ndarray]:
     if "nearby" in arrays:
         numbers, count = arrays["nearby"], len(arrays["items"])
         if len(numbers) != count or numbers.min() < 0 or numbers.max() >= count:
-            raise ValueError(f"{folder}/nearby.npy has numbers beyond the {count} items.")
+            raise ValueError(f"{folder}/nearby.npy has indices beyond the {count} items.")
     return arrays
 
 

@@ -97,7 +97,7 @@ def _default_layers(images, shape) -> list[str]:
 
 
 def grid_of(network: keras.Model) -> tuple[int, int]:
-    """Return rows and columns of the places: of the largest layer."""
+    """Return (rows, columns) of the grid of places: the size of the largest layer."""
     return max((tuple(output.shape[1:3]) for output in network.outputs), key=math.prod)
 
 
@@ -156,9 +156,10 @@ def resized(maps: Any, rows: int, columns: int, sigma: float = 0.0) -> Any:
 
 
 def resizing(new: int, old: int, sigma: float = 0.0) -> np.ndarray | None:
-    """Return the matrix [new, old] that resizes an axis bilinearly and smooths it; None if nothing.
+    """Return the matrix [new, old] that resizes an axis bilinearly and smooths it, or None.
 
-    Pixels have their middles at halves. Beyond the ends, values are those at the ends.
+    It is None if the axis needs neither. Pixel centers are at 0.5, 1.5, ...; beyond the ends, the
+    value at the end is used.
 
     Example:
         >>> from zoo.anomaly.feature_networks import resizing

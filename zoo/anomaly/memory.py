@@ -1,4 +1,4 @@
-"""A memory of normal features, of all places together: how far is the nearest one?"""
+"""A memory bank of normal features of all places, and distances to the nearest of them."""
 
 from __future__ import annotations
 
@@ -26,7 +26,8 @@ class Memory:
     the memory are far from it, too, is rarer, and counts more.
 
     Attributes:
-        items: a variable [size, features]. nearby: numbers of N(m), int32 [size, 9].
+        items: a variable [size, features]. nearby: indices of the features of N(m),
+            int32 [size, 9].
 
     Source: Roth et al. 2022, PatchCore (arXiv 2106.08265), sections 3.2 and 3.3, equation 7.
     """
@@ -56,7 +57,7 @@ class Memory:
         return [self.items, self.nearby]
 
     def nearest(self, f: Any) -> Any:
-        """Return the numbers of the nearest features, tensors [batch, places, features] to int."""
+        """Return the indices of the nearest features, tensors [batch, places, features] to int."""
         products = ops.matmul(f, ops.transpose(self.items))
         sizes = ops.sum(ops.square(self.items), axis=-1)
         return ops.top_k(2.0 * products - sizes, 1)[1][..., 0]
@@ -70,7 +71,7 @@ class Memory:
         """Return the score s of images, a tensor [batch].
 
         Args:
-            f: features. distances: of `distances`. maps: not used; the largest d is meant.
+            f: features. distances: of `distances`. maps: not used here.
         """
         place = ops.top_k(distances, 1)[1][:, 0]
         chosen = ops.expand_dims(ops.one_hot(place, distances.shape[1]), 1)  # [batch, 1, places]
@@ -93,13 +94,13 @@ class Memory:
 
 
 def coreset(f: np.ndarray, size: int, first: int = 0) -> np.ndarray:
-    """Return the numbers of `size` features that lie near all others, chosen greedily.
+    """Return the indices of `size` features that cover all others, chosen greedily (coreset).
 
     Each choice is the feature that is farthest from those chosen before, so that the largest
     distance to a chosen one is at most twice the smallest possible.
 
     Args:
-        f: features [n, features]. size: how many to choose. first: the number of the first one.
+        f: features [n, features]. size: how many to choose. first: the index of the first one.
 
     Example:
         >>> from zoo.anomaly.memory import coreset

@@ -1,4 +1,4 @@
-"""What `zoo generate` does for a model of a table: write rows that nobody has."""
+"""What `zoo generate` does for a model of a table: write synthetic rows."""
 
 from __future__ import annotations
 
@@ -28,7 +28,9 @@ def add_conditions(sub: Any) -> None:
         help="the training table: each column of numbers gets its distribution, by ranks",
     )
     sub.add_argument(
-        "--most", type=count, help="rows to generate at most for --where [100 for each row]"
+        "--most",
+        type=count,
+        help="most rows to generate for --where [100 for each row asked for, at least 100,000]",
     )
 
 

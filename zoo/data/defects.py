@@ -43,18 +43,20 @@ def drawn_defects(
 
         scratch    a bent line, three times as long as `size` and 1/32 of the shorter side wide
         blob       a spot with a wavy outline, about `size` wide
-        cut_paste  a rectangle of the same image, pasted elsewhere; `size` is the root of its area
+        cut_paste  a rectangle of the same image, pasted elsewhere; `size` is the square root of its
+                   area
 
     A scratch or a blob is brighter or darker by `strength` in one channel, and by a half of it or
-    more in the others. If most of its pixels have no room for that, it is the other way around.
-    Kinds take turns; sizes vary by a third.
+    more in the others. If more than half of its values would leave [0, 1], the
+    sign of the change is reversed. Kinds take turns; sizes vary by a third.
 
     Args:
         x: images [n, height, width, channels] in [0, 1], 8 pixels a side or more.
         kinds: which kinds to draw.
         seed: seed of all draws.
         size: of a defect, as a share of the shorter side, in (0, 0.5].
-        strength: change of brightness, in (0, 1]; for a pasted piece, the least largest change.
+        strength: change of brightness, in (0, 1]. At least one value of a pasted piece should
+            change by this much; after 20 tries the piece with the largest change is used.
 
     Raises:
         ValueError: no images in [0, 1], an unknown kind, or a number out of range.

@@ -44,6 +44,7 @@ def masks_from_folder(
         bool [n, height, width], in the order of `images.files`.
 
     Raises:
+        NotADirectoryError: `folder` is no folder.
         FileNotFoundError: images without masks; the error names them.
         ValueError: a mask of another size than its image, one that is not a mask or cannot be read,
             or one whose defect would vanish at the new size.

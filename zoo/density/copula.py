@@ -13,6 +13,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 
 from zoo.checks.arguments import whole
 from zoo.checks.array_types import ArrayLike
+from zoo.nn.distributions.mixed_columns import checked_categories
 
 
 class GaussianCopula(BaseEstimator):
@@ -62,8 +63,9 @@ class GaussianCopula(BaseEstimator):
         del y
         X = validate_data(self, X, dtype=np.float64, ensure_min_samples=2)
         rng = check_random_state(self.random_state)
-        starts = dict(self.categories)
-        inside = {j for start, stop in self.categories for j in range(start + 1, stop)}
+        pairs = checked_categories(self.categories, X.shape[1], needed=False)
+        starts = dict(pairs)
+        inside = {j for start, stop in pairs for j in range(start + 1, stop)}
         self.sources_ = [j for j in range(X.shape[1]) if j not in inside]
         scores, self._values = [], []
         for j in self.sources_:

@@ -54,16 +54,17 @@ def imputation(
         "Missing values of six tables, filled in",
         f"Root mean squared error of the values that were removed, in standard deviations of the "
         f"whole column; mean over the seeds {', '.join(map(str, SEEDS))} of removal and training. "
-        "Of each value it is drawn on its own whether it is removed: with the same probability (at "
-        "random), or with one that grows in proportion to the value's rank in its column, from 0 "
-        "for the least to twice the mean for the largest (large first; not at random). Tables: "
+        "Whether a value is removed is drawn independently for each value: with the same "
+        "probability (at random), or with one that grows in proportion to the value's rank in its "
+        "column, from 0 for the least to twice the mean for the largest (large first; not at "
+        "random). Tables: "
         f"scikit-learn's, and {', '.join(OF_ADBENCH)} of ADBench, of larger ones "
         f"{MOST_ROWS:,} rows, drawn with seed 0. All imputers fit and fill the same rows, in "
         "standard deviations of the values that were seen, with their defaults. Those of "
         f"AutoencoderImputer were chosen on {', '.join(FOR_CHOICES)} of ADBench (removed: 10 %, 30 "
         "% and 50 % at random, 30 % large first; one seed). Accuracy: of scikit-learn's "
         "LogisticRegression on the filled rows, five shuffled folds, for the tables with classes; "
-        f"the imputers see no classes.{length}",
+        f"the imputers see no classes. A row without figures was not run.{length}",
         ("table", *errors, *accuracies, "accuracy, nothing removed"),
         rows,
     )

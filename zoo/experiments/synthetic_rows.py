@@ -155,9 +155,7 @@ def synthetic_rows(epochs: int | None = None, verbose: int | str = 0) -> Table:
             [f"{name}, {source}", *_means([one[source] for one in by_seed])]
             for source in by_seed[0]
         ]
-    return Table(
-        "Rows that nobody has, of three tables", _protocol(epochs), COLUMNS, rows, _figure(rows)
-    )
+    return Table("Synthetic rows of three tables", _protocol(epochs), COLUMNS, rows, _figure(rows))
 
 
 def _means(measures) -> list[float]:

@@ -69,7 +69,7 @@ def rows_where(
         model: a model with named columns. n: the number of rows.
         where: conditions, such as "kind=b", "age<40", "age>=18".
         label: the name of the column of labels, for conditional models.
-        labels: the classes of the rows, in turn; None draws all classes equally often.
+        labels: the classes of the rows, in turn; None draws each class with the same probability.
         seed: the same seed gives the same rows.
         most: how many rows are generated at most; by default 100 for each row, and at least
             100,000.
@@ -92,6 +92,11 @@ def rows_where(
     sources = columns.sources(columns.names)
     if classes:
         label = label or "label"
+        if label in dict(columns.sources(columns.names)):
+            raise ValueError(
+                f"The table has a column {label!r}, which is also the name of the classes: rename "
+                "the column in the table, and train the model again."
+            )
         sources = [*sources, (label, classes)]
     conditions = [condition(text, sources) for text in where]
     by_label = tuple(c for c in conditions if classes and c.column == label)

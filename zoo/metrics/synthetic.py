@@ -1,4 +1,4 @@
-"""How good generated rows of a table are: like real ones, useful, and nobody's copy."""
+"""How good generated rows of a table are: similar to real rows, useful, and not copies."""
 
 from __future__ import annotations
 
@@ -80,17 +80,17 @@ def synthetic(
 ) -> SyntheticRows:
     """Measure generated rows of a table against the rows that a model learned from.
 
-    - Marginals: for each column of numbers the statistic of Kolmogorov and Smirnov, and for each
-      category the total variation.
+    - Marginals: for each column of numbers the two-sample Kolmogorov-Smirnov statistic, and for
+      each category the total variation distance.
     - Pairs: half the difference of Spearman's rank correlations of two numbers; else the total
-      variation of the joint shares, with numbers in ten bins.
+      variation distance of the joint shares, with numbers in ten bins.
     - Privacy: let d be the distance of a generated row to the nearest training row, and e that of a
       held-out row. `nearer` is P(d < e) + P(d = e) / 2. Numbers count in standard deviations, and
       another value of a category counts as 1. It finds rows that are learned by heart; it is no
       guarantee for anybody.
     - Use: a forest learns the target from the generated rows, and one from the training rows; both
-      are tested on the held-out rows. The score is the area under the ROC curve for a category, in
-      its mean over the values, and R squared for a number.
+      are tested on the held-out rows. The score is the area under the ROC curve for a
+      category, averaged over the values, one against the rest, and R squared for a number.
 
     Distances of small tables are above 0 for real rows, too: measure held-out rows in the same way.
 
@@ -276,8 +276,9 @@ def compare_synthetic(
             `real`, and draws as many rows as the first of the tables has.
 
     Returns:
-        the measures by name, further of "Gaussian copula", and with held-out rows of
-        "held-out rows": these are the best that new rows can be; they have no score.
+        a dictionary from each name in `tables`, from "Gaussian copula" and, if `held_out` is given,
+        from "held-out rows", to its measures. Those of the held-out rows show what new real rows
+        have; they have no score.
 
     Examples:
         >>> import pandas

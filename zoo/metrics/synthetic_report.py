@@ -1,4 +1,4 @@
-"""A page about generated rows of a table: four measures, beside a copula and real rows."""
+"""A page about generated rows of a table: five measures, beside a copula and real rows."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ from zoo.plots.picture import Picture
 MOST_COLUMNS, ACROSS, MOST_VALUES, LETTERS = 12, 4, 8, 14
 MEANINGS = (
     "Marginals: the distance of a column from that of the training rows, in its mean over columns: "
-    "the statistic of Kolmogorov and Smirnov for numbers, the total variation for categories. "
+    "the Kolmogorov-Smirnov statistic for numbers, the total variation distance for categories. "
     "Pairs: the same for pairs of columns: half the difference of rank correlations, or the total "
-    "variation of joint shares. Both are 0 for equal tables; those of new real rows, the held-out "
-    "ones, show how low they can be."
+    "variation of joint shares. Both are 0 for equal tables; the held-out rows are new real "
+    "rows, whose values are the reference."
 )
 PRIVACY = (
     "Nearer: how often a row lies nearer to a training row than a held-out row does. It is 0.5 for "
@@ -46,7 +46,7 @@ def write_synthetic_report(
     signs: Mapping[str, str | None] | None = None,
     overwrite: bool = False,
 ) -> dict[str, SyntheticRows]:
-    """Measure tables of generated rows, and write a page that needs no other file and no network.
+    """Measure tables of generated rows, and write a page that needs no internet connection.
 
     Args:
         real, tables, held_out, target, drop, estimator, seed: as in
@@ -116,7 +116,10 @@ def _page(known, columns, found) -> str:
     if known.held_out is not None:
         further.append(PRIVACY)
     else:
-        further.append("Without held-out rows nothing is said about privacy or use.")
+        further.append(
+            "Copies: the share of rows that equal a training row. "
+            "Without held-out rows nothing is said about privacy or use."
+        )
     if known.measure:
         further.append(
             f"The last column is the {known.measure} of {known.target!r} on the held-out rows: of "

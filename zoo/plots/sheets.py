@@ -184,7 +184,8 @@ def save_small(figure: Figure, path: Any, grays: int = 64) -> None:
     The file has half the size of what `savefig` writes, or less.
 
     Args:
-        grays: of a figure without colors. Previews of presets have 16, which halves them again.
+        grays: the number of gray levels, for a figure without colors. Previews of presets have 16,
+            which makes their files smaller.
 
     Examples:
         >>> figure = zoo.plots.energy_surface()

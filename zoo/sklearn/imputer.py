@@ -89,8 +89,9 @@ class AutoencoderImputer(OneToOneFeatureMixin, TransformerMixin, TrainedEstimato
         model = CLASSES[name]((X.shape[1],), self.latent_dim, **settings)
         epochs, size = self._length(len(rows))
         if self.epochs is None:  # beginning an epoch takes longer than many steps on few rows
-            repeats = max(1, epochs // EPOCHS)
-            rows, epochs = np.tile(rows, (repeats, 1)), math.ceil(epochs / repeats)
+            steps, repeats = epochs * math.ceil(len(rows) / size), max(1, epochs // EPOCHS)
+            rows = np.tile(rows, (repeats, 1))
+            epochs = math.ceil(steps / math.ceil(len(rows) / size))
         steps = epochs * math.ceil(len(rows) / size)
         rate = keras.optimizers.schedules.CosineDecay(self.learning_rate, steps, alpha=0.01)
         model.compile(keras.optimizers.Adam(rate))

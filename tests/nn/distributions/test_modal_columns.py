@@ -240,3 +240,41 @@ def test_the_entropy_of_unseen_values_is_that_of_a_grid(stddev):
     p = softmax(u[2, 3:5])
     expected[2] -= (p * np.log(p)).sum()
     np.testing.assert_allclose(got, expected, atol=0.02)
+
+
+def test_columns_without_names_are_built_saved_and_loaded(tmp_path):
+    generator = np.random.default_rng(0)
+    x = np.where(generator.random((300, 2)) < 0.5, 0, 9) + generator.normal(size=(300, 2))
+    columns = zoo.ModalColumns.adapted(x.astype("float32"))
+    assert len(columns.modes) == 2
+    model = zoo.VAE((2,), 1, hidden_units=(3,), likelihood=columns)
+    zoo.save(model, tmp_path / "model")
+    again = zoo.load(tmp_path / "model").likelihood
+    assert (again.modes, again.names) == (columns.modes, None)
+
+
+def test_the_entropy_of_a_narrow_mode_in_a_wide_one_is_near(monkeypatch):
+    modes = [(0, [(0.5, 0.0, 0.02), (0.5, 0.5, 1.0)])]
+    columns = zoo.ModalColumns([0.0], [1.0], modes=modes, stddev=1.0, missing="learn")
+    u = np.zeros((1, *columns.parameter_shape((1,))), "float32")
+    found = columns.unseen_entropy(ops.convert_to_tensor([[np.nan]]), ops.convert_to_tensor(u))
+    grid = np.linspace(-12, 12, 400_001)
+    logs = logsumexp(norm.logpdf(grid[:, None], [0, 0.5], [0.02, 1]), axis=1, b=0.5)
+    expected = -np.trapezoid(np.exp(logs) * logs, grid)
+    assert ops.convert_to_numpy(found)[0] == pytest.approx(expected, abs=0.1)
+
+
+@pytest.mark.parametrize(
+    "modes",
+    [
+        [(0, [(1.0, 0.0, 1.0)] * 51)],
+        [(0, [(1.0, 0.0, 1e-60)])],
+        [(0, [(1.0, 1e300, 1.0)])],
+        [(0, [(1e-60, 0.0, 1.0)])],
+        [(float("inf"), [(1.0, 0.0, 1.0)])],
+        [(0, [(1.0, 10**400, 1.0)])],
+    ],
+)
+def test_modes_that_float32_or_memory_cannot_hold_are_refused(modes):
+    with pytest.raises(ValueError, match="modes is not what these columns need"):
+        zoo.ModalColumns([0.0], [1.0], modes=modes)

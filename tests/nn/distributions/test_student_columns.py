@@ -79,3 +79,35 @@ def test_scales_are_learned_and_each_model_has_its_own(tmp_path):
 def test_degrees_that_have_no_variance_are_refused():
     with pytest.raises(ValueError, match="degrees"):
         zoo.StudentColumns(MEANS, DEVIATIONS, degrees=2.0)
+
+
+@pytest.mark.parametrize("degrees", [2.1, 30.0, 1000.0])
+def test_the_density_holds_for_all_degrees(degrees):
+    columns = zoo.StudentColumns([0.0], [1.0], degrees=degrees, missing="learn")
+    x = np.array([[0.0], [1.0], [5.0], [60.0]], "float32")
+    zeros = np.zeros_like(x)
+    found = columns.log_prob(keras.ops.convert_to_tensor(x), zeros)
+    np.testing.assert_allclose(found, t(degrees).logpdf(x[:, 0]), rtol=1e-4)
+    lost = columns.unseen_entropy(keras.ops.convert_to_tensor(x[:1] * np.nan), zeros[:1])
+    assert float(lost[0]) == pytest.approx(t(degrees).entropy(), rel=1e-4)
+
+
+@pytest.mark.parametrize("degrees", [2, 1001, float("nan"), float("inf")])
+def test_degrees_beyond_float32_are_refused(degrees):
+    with pytest.raises(ValueError, match="degrees"):
+        zoo.StudentColumns([0.0], [1.0], degrees=degrees)
+
+
+def test_rows_have_the_range_and_the_decimals_of_the_table():
+    pandas = pytest.importorskip("pandas")
+    generator = np.random.default_rng(0)
+    table = {"a": generator.normal(size=200).round(1), "n": generator.integers(0, 9, 200)}
+    table = pandas.DataFrame(table)
+    columns = zoo.StudentColumns.adapted(table)
+    assert zoo.StudentColumns.from_config(columns.get_config()).ranges == columns.ranges
+    model = zoo.VAE((2,), 1, hidden_units=(4,), likelihood=columns, seed=0)
+    frame = model.generate(500, seed=0, frame=True)
+    assert frame["n"].dtype == "int64"
+    assert (frame.min() >= table.min()).all()
+    assert (frame.max() <= table.max()).all()
+    np.testing.assert_array_equal(frame["a"], frame["a"].round(1))

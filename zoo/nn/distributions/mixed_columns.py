@@ -85,7 +85,7 @@ class MixedColumns(GaussianColumns):
         ranges: Any = None,
     ):
         super().__init__(means, deviations, names, stddev, missing, ranges)
-        self.categories = _checked(categories, len(self.means), self.needs_categories)
+        self.categories = checked_categories(categories, len(self.means), self.needs_categories)
         self.category_names = _names_of(self.categories, self.names, category_names)
         self.least_stddev = number("least_stddev", least_stddev, above=0)
         inside = {j for start, stop in self.categories for j in range(start, stop)}
@@ -118,7 +118,7 @@ class MixedColumns(GaussianColumns):
         check_rows(x, names, missing=missing)
         means, deviations = np.zeros(x.shape[1]), np.ones(x.shape[1])
         inside = np.zeros(x.shape[1], bool)
-        for start, stop in _checked(categories, x.shape[1]):
+        for start, stop in checked_categories(categories, x.shape[1]):
             part, inside[start:stop] = x[:, start:stop], True
             part = part[~np.isnan(part).all(axis=1)]
             said = listed(range(start, stop), names)
@@ -247,7 +247,7 @@ class MixedColumns(GaussianColumns):
 
     def get_config(self) -> dict:
         more: dict[str, Any] = {"categories": [list(pair) for pair in self.categories]}
-        more["category_names"] = self.category_names and list(self.category_names)
+        more["category_names"] = list(self.category_names) if self.category_names else None
         return {**super().get_config(), **more, "least_stddev": self.least_stddev}
 
 
@@ -283,7 +283,9 @@ def taken(values: Tensor, columns: Any) -> Tensor:
     return ops.take(values, ops.convert_to_tensor(columns, "int32"), axis=-1)
 
 
-def _checked(categories, features: int, needed: bool = True) -> tuple[tuple[int, int], ...]:
+def checked_categories(
+    categories: Any, features: int, needed: bool = True
+) -> tuple[tuple[int, int], ...]:
     """Return the pairs (start, stop) in ascending order, after checking them."""
     try:
         pairs = tuple(sorted((int(start), int(stop)) for start, stop in categories))

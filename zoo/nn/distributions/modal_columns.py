@@ -22,6 +22,7 @@ from zoo.nn.layers import StandardizeModes
 LEAST_WIDTH = 0.02  # of a mode, in standard deviations of its column
 POINTS = 16  # of a quadrature in each mode
 MOST_ROWS = 5000  # with which modes are found
+MOST_MODES = 50  # of a column
 PATIENCE = 2  # numbers of modes that are tried after the best one
 _NONE = -1e9  # the logarithm of the weight of a mode that is not there
 
@@ -126,11 +127,11 @@ class ModalColumns(MixedColumns):
 
         Args:
             x, categories, names, stddev, category_names, missing: as in `MixedColumns.adapted`.
-            modes: the most modes of a column, at least 1.
+            modes: the most modes of a column, from 1 to 50.
             seed: of the rows with which modes are found, 5,000 at most, and of where the search
                 starts.
         """
-        modes = whole("modes", modes, least=1)
+        modes = whole("modes", modes, least=1, most=MOST_MODES)
         more = {"names": names, "stddev": stddev, "missing": missing}
         if categories:
             more["category_names"] = category_names
@@ -184,7 +185,10 @@ class ModalColumns(MixedColumns):
         return total
 
     def entropies_of_numbers(self, parameters: Tensor) -> Tensor:
-        """Return E[-log p] of standardized numbers: of mixtures by Gauss-Hermite quadrature."""
+        """Return E[-log p] of standardized numbers: of mixtures by Gauss-Hermite quadrature.
+
+        Errors of up to 0.07 nats were seen where a narrow mode lies in a wide one.
+        """
         normals = super().entropies_of_numbers(parameters) + ops.zeros_like(
             taken(parameters, self.numbers)
         )
@@ -192,15 +196,13 @@ class ModalColumns(MixedColumns):
             return normals
         log_weights, centers, log_vars = self._mixture(parameters)  # [batch, columns, modes]
         nodes, shares = np.polynomial.hermite_e.hermegauss(POINTS)
-        shares = (shares / shares.sum()).astype("float32")
-        widths = ops.exp(0.5 * log_vars)[..., None]
-        values = centers[..., None] + widths * nodes.astype("float32")  # drawn from each mode
-        apart = values[:, :, None] - centers[:, :, :, None, None]  # by mode of the density
-        spread = log_vars[:, :, :, None, None]
-        density = LOG_TWO_PI + spread + ops.square(apart) * ops.exp(-spread)
-        logs = ops.logsumexp(log_weights[:, :, :, None, None] - 0.5 * density, axis=2)
-        of_modes = -ops.sum(logs * shares, axis=-1)  # [batch, columns, modes]
-        mixtures = ops.sum(ops.exp(log_weights) * of_modes, axis=-1)
+        widths, spread, mixtures = ops.exp(0.5 * log_vars), log_vars[..., None], 0.0
+        for node, share in zip(nodes, shares / shares.sum(), strict=True):
+            values = centers + widths * float(node)  # of each mode
+            apart = values[:, :, None] - centers[..., None]  # [batch, columns, modes, values]
+            density = LOG_TWO_PI + spread + ops.square(apart) * ops.exp(-spread)
+            logs = ops.logsumexp(log_weights[..., None] - 0.5 * density, axis=2)
+            mixtures -= float(share) * ops.sum(ops.exp(log_weights) * logs, axis=-1)
         rows = np.zeros((len(self.modal), len(self.numbers)), "float32")
         rows[np.arange(len(self.modal)), [self.numbers.index(j) for j in self.modal]] = 1.0
         return normals * (1.0 - rows.sum(axis=0)) + ops.matmul(mixtures, rows)
@@ -294,16 +296,23 @@ def _as_rows(x, likelihood):
     return np.asarray(as_array(x, "x", likelihood.names), "float64")
 
 
+def _in_float32(modes) -> bool:
+    """Return whether the numbers of modes are finite in float32, and widths above 0."""
+    with np.errstate(over="ignore"):
+        found = np.asarray(modes, "float32")
+    return bool(np.isfinite(found).all() and (found[:, [0, 2]] > 1e-30).all())
+
+
 def _checked_modes(modes, numbers) -> tuple:
     """Return modes as tuples, after checking them."""
     try:
         found = tuple((int(j), tuple(tuple(map(float, m)) for m in some)) for j, some in modes)
         right = all(
-            len(some) and all(len(m) == 3 and m[0] > 0 and m[2] > 0 for m in some)
+            0 < len(some) <= MOST_MODES and all(len(m) == 3 and m[0] > 0 and m[2] > 0 for m in some)
             for _, some in found
         )
-        right = right and all(np.isfinite(np.asarray(some)).all() for _, some in found)
-    except (TypeError, ValueError):
+        right = right and all(_in_float32(some) for _, some in found)
+    except (TypeError, ValueError, OverflowError):
         found, right = (), False
     columns = [j for j, _ in found]
     if not right or len(set(columns)) < len(columns) or not set(columns) <= set(numbers):

@@ -1,4 +1,4 @@
-"""The likelihood of rows of a table whose columns have far values: Student's t distribution."""
+"""The likelihood of rows of a table whose columns have outliers: Student's t distribution."""
 
 from __future__ import annotations
 
@@ -17,7 +17,9 @@ from zoo.checks.arrays import as_array, with_nan
 from zoo.checks.tables import column_names
 from zoo.nn.distributions.columns import GaussianColumns, moments
 from zoo.nn.distributions.likelihoods import Likelihood
+from zoo.nn.distributions.written_numbers import ranges_of
 
+MOST_DEGREES = 1000  # with more, float32 is not exact enough, and t is normal but for 0.001
 LEAST_SCALE = 0.01  # of a column, in its standard deviations
 
 
@@ -29,15 +31,16 @@ class StudentColumns(GaussianColumns):
 
         log p(x) = sum_j (ln t((x_j - m_j - d_j u_j) / (s_j d_j)) - ln(s_j d_j)),
 
-    where t is the density of Student's t distribution. Values far from the others count less than
-    with a normal distribution, so that the model is less bent toward them, and each column has a
-    scale of its own. MIWAE uses such a likelihood for tables, and it is the default of
+    where t is the density of Student's t distribution. An outlier lowers the likelihood less
+    than with a normal distribution, so it influences the model less, and each column has a scale of
+    its own. MIWAE uses such a likelihood for tables, and it is the default of
     `zoo.sklearn.AutoencoderImputer`.
 
     Args:
-        means, deviations, names, missing: as for `GaussianColumns`. `StudentColumns.adapted(x)`
-            computes means and deviations.
-        degrees: the degrees of freedom of t, above 2; the larger, the more normal.
+        means, deviations, names, missing, ranges: as for `GaussianColumns`.
+            `StudentColumns.adapted(x)` computes means, deviations and ranges.
+        degrees: the degrees of freedom of t, above 2 and at most 1,000; the larger, the more
+            normal.
 
     Attributes:
         scales: s_j, numbers [features], at least 0.01; None before a model has the likelihood.
@@ -67,9 +70,10 @@ class StudentColumns(GaussianColumns):
         names: Sequence[str] | None = None,
         degrees: float = 3.0,
         missing: str = "refuse",
+        ranges: Any = None,
     ):
-        super().__init__(means, deviations, names, missing=missing)
-        self.degrees = number("degrees", degrees, above=2)
+        super().__init__(means, deviations, names, missing=missing, ranges=ranges)
+        self.degrees = number("degrees", degrees, above=2, most=MOST_DEGREES)
 
     @classmethod
     def adapted(
@@ -82,7 +86,8 @@ class StudentColumns(GaussianColumns):
         """Return the likelihood for rows like x; arguments and errors as in `GaussianColumns`."""
         names = column_names(x) if names is None else names
         x = as_array(with_nan(x) if missing == "learn" else x, "x", names)
-        return cls(*moments(x, names, missing=missing), names, degrees, missing)
+        pair = moments(x, names, missing=missing)
+        return cls(*pair, names, degrees, missing, ranges_of(x))
 
     @property
     def calibrated(self) -> bool:
@@ -99,6 +104,7 @@ class StudentColumns(GaussianColumns):
 
     @property
     def scales(self) -> np.ndarray | None:
+        """s_j, float32 [features], at least 0.01; None before a model has the likelihood."""
         if self.free is None:
             return None
         return np.exp(ops.convert_to_numpy(self._log_scales()))
@@ -117,7 +123,7 @@ class StudentColumns(GaussianColumns):
             values, seen = self.values_and_mask(x)
         away = (values - parameters) * ops.exp(-logs)
         constant = math.lgamma((n + 1) / 2) - math.lgamma(n / 2) - 0.5 * math.log(n * math.pi)
-        density = constant - logs - 0.5 * (n + 1) * ops.log(1.0 + ops.square(away) / n)
+        density = constant - logs - 0.5 * (n + 1) * ops.log1p(ops.square(away) / n)
         density = density if seen is None else seen * density
         return ops.sum(density, axis=-1) - self.log_units(x)
 

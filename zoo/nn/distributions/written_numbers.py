@@ -77,9 +77,10 @@ def checked_ranges(ranges: Any, columns: int) -> tuple | None:
         return None
     try:
         found = tuple(_checked(*given) for given in ranges)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         found = ()
     right = all(np.isfinite((a, b)).all() and a <= b for a, b, _ in found)
+    right = right and all(d != 0 or max(abs(a), abs(b)) < _EXACT for a, b, d in found)
     decimals = {None, *range(MOST_DECIMALS + 1)}
     if len(found) != columns or not right or any(d not in decimals for *_, d in found):
         raise ValueError(
@@ -90,4 +91,7 @@ def checked_ranges(ranges: Any, columns: int) -> tuple | None:
 
 
 def _checked(least, largest, decimals=None):
-    return float(least), float(largest), None if decimals is None else int(decimals)
+    whole = None if decimals is None else int(decimals)
+    if whole != decimals:
+        raise ValueError(f"{decimals} decimals are no whole number.")
+    return float(least), float(largest), whole
