@@ -54,9 +54,9 @@ def runner(folder: Path) -> Callable[[Arrays], Arrays]:
 
 def _check_rows(part: Part, folder: Path) -> None:
     """Refuse a file that runs with one row and not with more, as the converter can write them."""
-    run = runner(folder)
     for rows in (1, 3):
         try:
+            run = runner(folder)
             run({i.name: np.zeros((rows, *i.shape), i.dtype) for i in part.inputs})
         except (RuntimeError, ValueError) as error:
             raise ConversionError(

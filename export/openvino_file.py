@@ -27,7 +27,7 @@ def write(part: Part, converted: bytes, folder: Path) -> None:
         folder: the folder to write to.
 
     Raises:
-        ConversionError: OpenVINO cannot read the ONNX file.
+        ConversionError: OpenVINO cannot read the ONNX file, or not run it with 1 and 3 rows.
     """
     import openvino
 
@@ -42,6 +42,14 @@ def write(part: Part, converted: bytes, folder: Path) -> None:
                 "Leave 'openvino' out of formats."
             ) from error
         openvino.save_model(model, folder / FILE, compress_to_fp16=False)
+    for rows in (1, 3):
+        try:
+            runner(folder)({i.name: np.zeros((rows, *i.shape), i.dtype) for i in part.inputs})
+        except Exception as error:
+            raise ConversionError(
+                f"OpenVINO converts the {part.name}, but cannot run it with {rows} rows: "
+                f"{' '.join(str(error).split())[:500]} Leave 'openvino' out of formats."
+            ) from error
 
 
 def runner(folder: Path) -> Callable[[Arrays], Arrays]:

@@ -9,7 +9,7 @@ from sklearn.metrics import roc_auc_score
 
 import export
 import zoo
-from zoo.anomaly import Detector, calibration, load, saving
+from zoo.anomaly import Detector, calibration, load, saving, training
 
 
 def images(n, seed):
@@ -108,10 +108,22 @@ def test_it_is_for_images_alone():
         table.maps(rows)
 
 
-def test_anomalies_in_the_data_are_left_out_of_the_usual_errors():
+def test_anomalies_in_the_data_are_left_out_of_the_usual_errors(monkeypatch):
+    train, used = training.train, []
+
+    def watched(*args, **options):
+        history, kept = train(*args, **options)
+        used.append(kept)
+        return history, kept
+
+    monkeypatch.setattr(training, "train", watched)
     mixed = np.concatenate([X, BROKEN[:10]])
     settings = {"latent_dim": 2, "hidden_units": (16,), "score": "calibrated_error"}
     detector = Detector("Autoencoder", contamination=0.1, **settings)
     detector.fit(mixed, epochs=4, verbose=0)
     assert np.isfinite(detector.scores(mixed)).all()
     assert (detector.predict(mixed) == -1).sum() == 9
+    assert used[0].sum() == 81
+    of_used, of_all = (calibration.normal_map(detector, x) for x in (mixed[used[0]], mixed))
+    np.testing.assert_allclose(detector.normal_map, of_used, rtol=1e-4)
+    assert not np.allclose(detector.normal_map, of_all, rtol=1e-2)

@@ -9,7 +9,7 @@ import pytest
 
 import export
 import zoo
-from zoo.anomaly import Detector
+from zoo.anomaly import Detector, load
 
 X = np.random.default_rng(0).normal(size=(300, 5)) * [1, 10, 1e3, 1e-3, 7] + [0, 500, -50, 2, 1e4]
 
@@ -176,3 +176,22 @@ def test_an_invalid_default_of_a_signature_is_refused(of_table, tmp_path):
     path.write_text(json.dumps(content | {"optional_inputs": []}))
     with pytest.raises(ValueError, match="its signature lists"):
         export.load(path.parent)
+
+
+def test_buffers_keep_the_threshold_of_the_file(of_table, tmp_path):
+    export.export_model(of_table, tmp_path / "out", formats="onnx")
+    bound = export.load(tmp_path / "out" / "detector").bind(3)
+    with pytest.raises(ValueError, match="give threshold= to the session itself"):
+        bound(x=X[:3], threshold=1.0)
+
+
+@pytest.mark.parametrize(("values", "of_files"), [("pixels", True), ("others", False)])
+def test_steps_from_a_file_are_stated_for_pixels_alone(values, of_files, tmp_path):
+    x = np.random.default_rng(0).random((40, 16, 16, 1)).astype("float32")
+    x = x if of_files else 50 * x
+    settings = {"latent_dim": 2, "hidden_units": (4,), "likelihood": zoo.Gaussian(1.0)}
+    detector = Detector("Autoencoder", quantile=0.8, **settings).fit(x, epochs=1, verbose=0)
+    detector.save(tmp_path / "saved")
+    for name, one in {"new": detector, "loaded": load(tmp_path / "saved")}.items():
+        (info,) = one.parts()["detector"].inputs
+        assert bool(info.image_file) is of_files, name

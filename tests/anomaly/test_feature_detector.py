@@ -280,3 +280,50 @@ def test_the_command_takes_a_folder_and_writes_a_report(tmp_path, capsys):
     np.save(tmp_path / "new.npy", NEW)
     arrays = (str(tmp_path / "mine"), str(tmp_path / "new.npy"), "--out", str(tmp_path / "other"))
     assert main(["detect", *arrays]) == 0
+
+
+def test_smoothing_follows_the_size_of_the_images_of_each_fit():
+    detector = FeatureDetector(network())
+    assert detector.fit(X).smoothing == pytest.approx(24 / 56)
+    larger = np.repeat(np.repeat(X, 2, axis=1), 2, axis=2)
+    assert detector.fit(larger).smoothing == pytest.approx(48 / 56)
+    assert FeatureDetector(network(), smoothing=0.5).fit(X).smoothing == 0.5
+
+
+def test_contamination_is_no_rule_and_one_layer_may_be_a_name(detector):
+    with pytest.raises(AttributeError, match="threshold, quantile, false_positive_rate can"):
+        detector.contamination = 0.1
+    assert FeatureDetector(network(), layers="half").fit(X).grid == (12, 12)
+
+
+def test_a_folder_without_validation_images_is_split(tmp_path):
+    for i, image in enumerate(X[:20, ..., 0]):
+        Image.fromarray(np.uint8(255 * image)).save(tmp_path / f"{i:02d}.png")
+    images = zoo.data.from_folder(tmp_path, 24, channels=1, validation=0)
+    assert FeatureDetector(network()).fit(images).threshold > 0
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"projected": 1}, "projected=1"),
+        ({"scale": 10**400}, "does not describe"),
+    ],
+)
+def test_entries_that_do_not_fit_the_arrays_are_refused(folder, changes, said):
+    path = folder / feature_files.FILE
+    content = {**json.loads(path.read_text()), **changes}
+    content["sha256"] = feature_files.digest(content)
+    path.write_text(json.dumps(content))
+    with pytest.raises(ValueError, match=said):
+        load(folder)
+
+
+def test_a_network_of_enormous_outputs_is_not_loaded(monkeypatch, tmp_path):
+    large = keras.Sequential([keras.Input((8, 8, 1)), layers.UpSampling2D(4, name="large")])
+    detector = FeatureDetector(large, layers="large").fit(X[:, :8, :8])
+    detector.save(tmp_path / "large")
+    load(tmp_path / "large")
+    monkeypatch.setattr("zoo.anomaly.feature_networks.LARGEST", 1000)
+    with pytest.raises(ValueError, match="1,024 values a layer and image"):
+        load(tmp_path / "large")

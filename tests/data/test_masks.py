@@ -82,3 +82,27 @@ def test_a_mask_of_too_many_pixels_is_not_decoded(parts, monkeypatch):
     monkeypatch.setenv("ZOO_MAX_PIXELS", "1000")
     with pytest.raises(ValueError, match="40 x 30 pixels"):
         data.masks_from_folder(parts / "masks", images)
+
+
+@pytest.mark.parametrize("kind", ["ones", "photograph", "transparent"])
+def test_what_is_no_mask_is_refused(parts, kind):
+    pixels = np.zeros((30, 40), "uint8")
+    pixels[6:18, 15:27] = 1
+    image = Image.fromarray(pixels)
+    if kind == "photograph":
+        noise = np.random.default_rng(0).integers(0, 256, (30, 40))
+        image = Image.fromarray(noise.astype("uint8"))
+    if kind == "transparent":
+        image = Image.merge("LA", [Image.fromarray(255 * pixels)] * 2)
+    image.save(parts / "masks/cut/a_mask.png")
+    said = "transparent pixels" if kind == "transparent" else "is no mask"
+    with pytest.raises(ValueError, match=said):
+        read(parts)
+
+
+def test_one_normal_folder_may_be_a_name(parts):
+    (parts / "masks/cut/a_mask.png").unlink()
+    with pytest.raises(FileNotFoundError):
+        read(parts, normal="cutter")
+    (parts / "test/good/a.png").unlink()
+    assert not read(parts, normal="cut")[1].any()

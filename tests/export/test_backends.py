@@ -16,6 +16,7 @@ from keras import layers, ops
 import export
 import zoo
 from export import onnx_graph
+from zoo.anomaly import Detector, FeatureDetector
 from zoo.inference.parts import OwnWeights, TensorInfo
 
 BACKEND = keras.backend.backend()
@@ -214,3 +215,36 @@ def test_an_export_is_verified_on_another_backend(tmp_path):
     )
     assert done.returncode == 0, done.stderr
     assert done.stdout.strip() == "True"
+
+
+def detector_of(score):
+    """Return a fitted detector of images, or of rows for "joined", on little data."""
+    x = np.random.default_rng(0).random((60, 16, 16, 1), np.float32)
+    if score in ("gaussian", "neighbors"):
+        network = keras.Sequential(
+            [keras.Input((16, 16, 1)), layers.Conv2D(6, 3, strides=2, name="half")]
+        )
+        method = {"method": score, "projected": 4, "memory": 20}
+        return x, FeatureDetector(network, layers="half", quantile=0.8, **method).fit(x)
+    if score in ("joined", "standardized"):
+        x = x[:, :5, 0, 0]
+    standardize = score == "standardized"
+    options = {"score": "joined" if standardize else score, "standardize": standardize}
+    detector = Detector("Autoencoder", latent_dim=2, hidden_units=(4,), quantile=0.8, **options)
+    return x, detector.fit(x, epochs=1, verbose=0)
+
+
+@needs_converter
+@pytest.mark.filterwarnings("ignore:quantile=")
+@pytest.mark.parametrize(
+    "score", ["joined", "standardized", "calibrated_error", "gaussian", "neighbors"]
+)
+def test_a_detector_is_exported_and_takes_a_threshold(score, tmp_path):
+    x, detector = detector_of(score)
+    assert export.export_model(detector, tmp_path / "out", formats="onnx")["detector"]["passed"]
+    session = export.load(tmp_path / "out" / "detector")
+    found = session(x=x)
+    np.testing.assert_allclose(found["score"], detector.scores(x), rtol=1e-3, atol=1e-5)
+    middle = float(np.median(found["score"]))
+    flags = session(x=x, threshold=middle)["is_anomaly"]
+    np.testing.assert_array_equal(flags == 1, found["score"] > np.float32(middle))

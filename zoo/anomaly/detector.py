@@ -143,7 +143,7 @@ class Detector(Settings):
             model=None,
             model_class=model_class,
             score=score,
-            **{"own_score": None, "joined": None, "normal_map": None},
+            **{"own_score": None, "joined": None, "normal_map": None, "of_pixels": False},
             threshold=None,
             history=None,
             calibration=None,
@@ -292,7 +292,8 @@ class Detector(Settings):
     def maps(self, x: Any, *, batch_size: int = 256) -> np.ndarray:
         """Return a map of each image, float32 [n, height, width]; higher is more unusual.
 
-        It is the mean of the squared error over channels and over 5x5 pixels. For the score
+        It is the mean of the squared error over channels and over 5x5 pixels, at the sides over
+        those that are there; the score "largest_error" counts whole windows only. For the score
         "calibrated_error" it is divided by what is usual at the same place, and its maximum is the
         score.
 
@@ -355,7 +356,11 @@ class Detector(Settings):
 
     def standardized(self, x: Any) -> Any:
         """Return items in the units of the model, arrays or tensors of the shape of x."""
-        return x if self.mean is None else (x - self.mean) / self.deviation
+        if self.mean is None:
+            return x
+        if isinstance(x, np.ndarray):
+            return (x - self.mean) / self.deviation
+        return ops.divide(ops.subtract(x, self.mean), self.deviation)
 
     def in_deviations(self, x: Any) -> Any:
         """Return items in the units of errors: for rows, standard deviations."""
@@ -387,7 +392,7 @@ class Detector(Settings):
     def mapped(self, x: Any) -> Any:
         """Return `maps(x)` for tensors, as a tensor [batch, height, width]."""
         found = self.smoothed(x)
-        return found if self.normal_map is None else found / self.normal_map
+        return found if self.normal_map is None else ops.divide(found, self.normal_map)
 
     @property
     def variables(self) -> list:

@@ -31,7 +31,8 @@ def parts(detector: Any, threshold: float) -> dict[str, Part]:
         moments = {"mean": detector.mean.tolist(), "scale": detector.deviation.tolist()}
         prior = {"kind": "normal", **moments}
         x = TensorInfo("x", "float32", shape, prior=prior, padded=x.padded)
-    if detector.mean is None:  # else the values are not those of files
+    if detector.mean is None and (detector.of_pixels or (x.low, x.high) == (0, 1)):
+        # else the values are not those of files
         x = replace(x, image_file=image_file_steps(shape))
     x, errors = replace(x, units=detector.units), TensorInfo("map", "float32", shape)
     if len(shape) == 1:

@@ -44,7 +44,8 @@ class FeatureDetector(Settings):
                    that are moved or turned (PatchCore)
 
     Args:
-        network: a functional or sequential Keras network of images, such as a network of
+        network: a functional or sequential Keras network of images, whose weights must not change
+            after `fit`, such as a network of
             `keras.applications` with its weights, a classifier, or an encoder of the zoo.
         layers: names of its layers with outputs [batch, height, width, channels]; by default the
             last one of each of the two largest sizes below the image's.
@@ -58,8 +59,8 @@ class FeatureDetector(Settings):
         memory: for "neighbors", the number of features that are kept.
         smoothing: standard deviation of the Gaussian that smooths the map, in pixels; by default a
             56th of the shorter side.
-        scale, offset: the network gets x * scale + offset, numbers or one for each channel of its
-            input: scale=2, offset=-1 for a network that takes [-1, 1].
+        scale, offset: the network gets x * scale + offset; each is a number, or three for the
+            channels of its input: scale=2, offset=-1 for a network that takes [-1, 1].
         seed: seed of projection, memory, and held-out images.
 
     Attributes:
@@ -83,6 +84,8 @@ class FeatureDetector(Settings):
     channels; Roth et al. 2022 (arXiv 2106.08265) for "neighbors".
     """
 
+    rules = ("quantile", "false_positive_rate")
+
     # Set by `_set`; those of what is normal are None until `fit`.
     network: Any
     layers: tuple[str, ...] | None
@@ -90,6 +93,7 @@ class FeatureDetector(Settings):
     projected: int
     regularization: float
     memory: int
+    given_smoothing: float | None
     smoothing: Any
     scale: np.ndarray
     offset: np.ndarray
@@ -119,18 +123,19 @@ class FeatureDetector(Settings):
         if quantile is None and false_positive_rate is None:
             quantile = QUANTILE
         rule = thresholds.chosen(quantile=quantile, false_positive_rate=false_positive_rate)
+        if smoothing is not None:
+            smoothing = number("smoothing", smoothing, least=0, most=1000)
         if method not in METHODS:
             raise UnknownNameError("method", method, METHODS)
         self._set(
             network=network,
-            layers=None if layers is None else tuple(layers),
+            layers=(layers,) if isinstance(layers, str) else layers and tuple(layers),
             method=method,
             projected=whole("projected", projected, least=1, most=2048),
             regularization=number("regularization", regularization, above=0),
             memory=whole("memory", memory, least=2, most=100_000),
-            smoothing=None
-            if smoothing is None
-            else number("smoothing", smoothing, least=0, most=1000),
+            given_smoothing=smoothing,
+            smoothing=smoothing,
             scale=_per_channel("scale", scale),
             offset=_per_channel("offset", offset),
             seed=whole("seed", seed),
@@ -154,7 +159,8 @@ class FeatureDetector(Settings):
         """Learn normal features, then set the threshold on images that were held out.
 
         Args:
-            x: normal images [n, height, width, channels] in [0, 1], 3 or more; or the result of
+            x: normal images [n, height, width, channels] in [0, 1], 8 or more, or 2 or more with
+                `validation_data`; or the result of
                 `zoo.data.from_folder`, whose validation images are held out.
             validation_data: other normal images, to set the threshold on.
             validation_split: share of x to hold out for the threshold; by default 0.2.
@@ -168,7 +174,9 @@ class FeatureDetector(Settings):
         if isinstance(x, ImageFolder):
             (some, _), (kept, _) = x
             asked = validation_data is not None or validation_split is not None
-            x, validation_data = (x.images, validation_data) if asked else (some, kept)
+            x, validation_data = (
+                (some, kept) if len(kept) and not asked else (x.images, validation_data)
+            )
         x = _checked(x, None, "x")
         if validation_data is None:
             share = HELD_OUT if validation_split is None else validation_split
@@ -186,10 +194,11 @@ class FeatureDetector(Settings):
         shape = tuple(x.shape[1:])
         network = feature_networks.extractor(self.network, self.layers, shape)
         feature_networks.check_scales(network, self.scale, self.offset)
-        smoothing = min(shape[:2]) / _SIDES_PER_DEVIATION if self.smoothing is None else None
+        smoothing = self.given_smoothing
+        if smoothing is None:
+            smoothing = min(shape[:2]) / _SIDES_PER_DEVIATION
         self.take(extractor=network, image_shape=shape, center=None, projection=None, normal=None)
-        if smoothing is not None:
-            self.take(smoothing=smoothing)
+        self.take(smoothing=smoothing)
         self._learn(x)
         scores = self.scores(held_out)
         found = thresholds.of_scores(self.rule, self.rule_value, scores)
@@ -279,7 +288,7 @@ class FeatureDetector(Settings):
 
     def scores_and_maps(self, x: Any) -> tuple[Any, Any]:
         """Return scores [batch] and maps [batch, height, width] of tensors."""
-        f = (self.features(x) - self.center) / self.spread
+        f = ops.divide(ops.subtract(self.features(x), self.center), self.spread)
         f = ops.matmul(f, self.projection)
         distances = self.normal.distances(f)
         coarse = ops.reshape(distances, (-1, *self.grid, 1))

@@ -52,13 +52,20 @@ def load(folder: Path, content: dict, custom_objects: dict | None) -> Any:
             **{name: content[name] for name in ("projected", "regularization", "memory")},
             **{name: content[name] for name in ("smoothing", "scale", "offset", "seed")},
         )
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError, OverflowError) as error:
         raise ValueError(f"{path} does not describe a feature detector: {error}") from error
     wanted_input = (*shape[:2], network.inputs[0].shape[-1])
     channels_fit = shape[-1] == wanted_input[-1] or (wanted_input[-1], shape[-1]) == (3, 1)
     if tuple(network.inputs[0].shape[1:]) != wanted_input or not channels_fit:
         raise ValueError(f"{path} is for images {shape}, but its network is not.")
     feature_networks.check_scales(network, detector.scale, detector.offset)
+    channels, size = arrays["projection"].shape
+    items = len(arrays["items"]) if "items" in arrays else 0
+    if size != min(detector.projected, channels) or items > detector.memory:
+        raise ValueError(
+            f"{path} states projected={detector.projected} and memory={detector.memory}, but its "
+            f"arrays have {size} of {channels} channels and {items} items."
+        )
     normal = method(*(arrays[name] for name in method.names))
     detector.take(**{name: arrays[name] for name in COMMON})
     detector.take(extractor=network, image_shape=shape, normal=normal)
@@ -78,6 +85,12 @@ def _arrays(folder, files, network, method) -> dict[str, np.ndarray]:
         if array is None or not np.isfinite(array).all():
             raise ValueError(f"{folder / name}.npy holds no finite array of type {dtype}.")
         arrays[name] = array
+    largest = max(math.prod(output.shape[1:]) for output in network.outputs)
+    if largest > feature_networks.LARGEST:
+        raise ValueError(
+            f"{folder} holds a network with {largest:,} values a layer and image; at most "
+            f"{feature_networks.LARGEST:,} are read."
+        )
     channels = sum(int(output.shape[-1]) for output in network.outputs)
     size = arrays["projection"].shape[-1] if arrays["projection"].ndim == 2 else 0
     places = math.prod(feature_networks.grid_of(network))

@@ -130,7 +130,7 @@ def features(
     wanted = network.inputs[0].shape[-1]
     if wanted != x.shape[-1]:
         x = ops.repeat(x, wanted, axis=-1)
-    outputs = network(x * scale + offset, training=False)
+    outputs = network(ops.add(ops.multiply(x, scale), offset), training=False)
     rows, columns = grid_of(network)
     found = []
     for output in outputs if isinstance(outputs, list | tuple) else [outputs]:
@@ -151,8 +151,10 @@ def resized(maps: Any, rows: int, columns: int, sigma: float = 0.0) -> Any:
         for size, old in ((rows, maps.shape[1]), (columns, maps.shape[2]))
     )
     if down is not None:
-        maps = ops.einsum("rh,bhwc->brwc", down, maps)
-    return maps if right is None else ops.einsum("kw,brwc->brkc", right, maps)
+        # Some runtimes cannot read an einsum with a batch of any size.
+        flat = ops.reshape(maps, (-1, maps.shape[1], math.prod(maps.shape[2:])))
+        maps = ops.reshape(ops.matmul(down, flat), (-1, rows, *maps.shape[2:]))
+    return maps if right is None else ops.matmul(right, maps)
 
 
 def resizing(new: int, old: int, sigma: float = 0.0) -> np.ndarray | None:

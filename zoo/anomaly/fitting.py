@@ -39,7 +39,8 @@ def learn(
                 detector.take(**standardization.moments_of(x[kept], detector.names))
     if options is not None:
         detector.take(normal_map=None)
-        detector.take(history=training.train(detector, x, kept, trim=trim, **options))
+        history, kept = training.train(detector, x, kept, trim=trim, **options)
+        detector.take(history=history)
     if detector.score == scores.CALIBRATED and detector.normal_map is None:
         detector.take(normal_map=calibration.normal_map(detector, x[np.flatnonzero(kept)]))
     found = None
@@ -51,5 +52,13 @@ def learn(
         found = detector.scores(rated)
     threshold = thresholds.of_scores(detector.rule, detector.rule_value, found)
     detector.take(threshold=threshold, calibration=found)
+    detector.take(of_pixels=_are_pixels(x))
     if len(detector.model.image_shape) == 2:
         detector.take(normal_error=channels.normal_errors(detector, rated, found))
+
+
+def _are_pixels(x) -> bool:
+    """Return whether items are images in [0, 1], as those that are read from files."""
+    if len(x.shape) != 4:
+        return False
+    return not isinstance(x, np.ndarray) or bool(x.min() >= 0 and x.max() <= 1)

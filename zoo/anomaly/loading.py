@@ -100,6 +100,7 @@ def load(
         joined=joined,
         own_score=own_score,
         normal_map=_normal_map(path, content, detector),
+        of_pixels=content.get("of_pixels") is True,
     )
     return detector
 

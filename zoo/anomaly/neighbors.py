@@ -105,7 +105,8 @@ class Neighbors:
             counts = self.columns.sum(axis=1)
         products = ops.reshape(ops.matmul(x, shown.T), (-1, groups, size))
         sizes = ops.matmul(ops.square(x), self.columns.T)
-        found = ops.expand_dims(sizes, 2) - 2.0 * products + squares + apart
+        found = ops.expand_dims(sizes, 2) - 2.0 * products
+        found = ops.add(ops.add(found, squares), apart)
         nearest = ops.maximum(ops.min(found, axis=2), 0.0) / ops.maximum(counts, 1.0)
         logs = 0.5 * ops.log(nearest + LEAST**2)
         if not self.missing:

@@ -52,6 +52,7 @@ def settings(detector: Any) -> dict:
         **({} if detector.units is None else {"units": list(detector.units)}),
         **({} if normal is None else {"normal_error": normal.tolist()}),
         **_normal_map(detector),
+        **({"of_pixels": True} if detector.of_pixels else {}),
         "score": detector.score,
         "rule": detector.rule,
         "rule_value": detector.rule_value,

@@ -26,6 +26,7 @@ class Settings:
     """
 
     retrained: tuple[float, float] | None = None
+    rules: tuple[str, ...] = tuple(thresholds.RULES)  # that can set the threshold
 
     # Set by `_set`, not by assignments. `fit` makes the model; until then it is None.
     model: Any
@@ -35,6 +36,7 @@ class Settings:
     own_score: str
     joined: Any
     normal_map: np.ndarray | None
+    of_pixels: bool  # whether the items of `fit` were images in [0, 1]
     standardize: bool
     samples: int
     seed: int
@@ -78,13 +80,13 @@ class Settings:
         """Set the threshold, or the rule that sets it; refuse all other attributes."""
         if name == "threshold":
             self._set(threshold=number("threshold", value))
-        elif name in thresholds.RULES:
+        elif name in self.rules:
             self._set_rule(name, value)
         else:
             raise AttributeError(
                 f"{name} of a detector cannot be set: make a new one, "
                 f"zoo.anomaly.{type(self).__name__}(...), and call fit(x). "
-                f"threshold, {', '.join(thresholds.RULES)} can be set."
+                f"threshold, {', '.join(self.rules)} can be set."
             )
 
     def _set(self, **values):
@@ -105,10 +107,11 @@ class Settings:
         joined: Any = None,
         own_score: str | None = None,
         normal_map: np.ndarray | None = None,
+        of_pixels: bool = False,
     ) -> None:
         """Store the results of an earlier `fit` in a loaded detector."""
         self._set(threshold=threshold, mean=mean, deviation=deviation, normal_error=normal_error)
-        self._set(joined=joined, own_score=own_score, normal_map=normal_map)
+        self._set(joined=joined, own_score=own_score, normal_map=normal_map, of_pixels=of_pixels)
         if self.names is None and names is not None:
             self._set(names=tuple(names))
 

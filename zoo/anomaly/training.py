@@ -57,7 +57,7 @@ def train(
     optimizer: Any,
     new: bool = False,
     **options,
-) -> dict:
+) -> tuple[dict, np.ndarray]:
     """Train the model of a detector on checked items [n, ...].
 
     A network also learns to reconstruct the anomalies in its training data, and then gives them low
@@ -79,6 +79,10 @@ def train(
         optimizer: by default the one that the model is compiled with, or Adam.
         new: whether the detector has just made the model, which may start at PCA.
         options: of `model.fit`.
+
+    Returns:
+        the history, and which items were used to the end, bool [n].
+
     Source: Shen and Sanghavi 2019 (arXiv 1810.11874), iterative trimmed loss minimization, here
     with one trimming.
     """
@@ -135,4 +139,4 @@ def train(
         history = {name: values + rest[name] for name, values in history.items()}
     if again:
         again.end(detector)
-    return history
+    return history, kept

@@ -15,6 +15,7 @@ from zoo.data.decoding import printable_name
 from zoo.data.folders import ENDINGS, ImageFolder
 
 _SHOWN = 5  # names in a message
+MOST_GRAY = 0.1  # share of pixels that are neither black nor white, as at edges in a JPEG file
 
 
 def masks_from_folder(
@@ -60,6 +61,7 @@ def masks_from_folder(
         >>> zoo.data.masks_from_folder("masks", images).shape
         (1, 16, 16)
     """
+    normal = (normal,) if isinstance(normal, str) else tuple(normal)
     folder, covered = Path(folder), number("covered", covered, above=0, most=1)
     if not folder.is_dir():
         raise NotADirectoryError(f"{folder} is no folder; give the folder that holds the masks.")
@@ -101,6 +103,8 @@ def _read(path, image, size, covered) -> np.ndarray:
                 sides = f"{opened.width} x {opened.height} pixels"
                 raise ValueError(decoding.too_large(sides, decoding.most_pixels()))
             ImageOps.exif_transpose(opened, in_place=True)
+            if opened.has_transparency_data:
+                raise ValueError("it has transparent pixels; save it in black and white")
             mask = np.asarray(decoding.in_mode(decoding.flat(opened), "L"))
     except (OSError, ValueError) as error:
         raise ValueError(f"The mask {printable_name(path)} cannot be read: {error}.") from error
@@ -108,6 +112,13 @@ def _read(path, image, size, covered) -> np.ndarray:
         raise ValueError(
             f"The mask {printable_name(path)} has {mask.shape[1]} x {mask.shape[0]} pixels, but "
             f"its image {printable_name(image)} has {wanted[1]} x {wanted[0]}; they must be equal."
+        )
+    gray = float(np.mean((mask > 31) & (mask < 224)))
+    if 0 < mask.max() <= 127 or gray > MOST_GRAY:
+        raise ValueError(
+            f"{printable_name(path)} is no mask: its values go from {mask.min()} to {mask.max()}, "
+            f"and {gray:.0%} of them are gray. Where the defect is, a mask is white, 255, and else "
+            "black, 0."
         )
     white = Image.fromarray(np.where(mask > 127, np.float32(1), np.float32(0)))
     fitted = ImageOps.fit(white, size[::-1], method=Image.Resampling.BOX)

@@ -160,7 +160,10 @@ def best_threshold(maps: Any, masks: Any) -> tuple[float, float]:
     best = int(f1.argmax())
     lowest = len(values) - 1 - best  # the lowest value that is marked
     below = values[lowest - 1] if lowest else values[0] - 1.0
-    return float(below + values[lowest]) / 2, float(f1[best])
+    middle = float(below + values[lowest]) / 2
+    if np.float32(middle) >= np.float32(values[lowest]):  # maps of float32 have nothing in between
+        middle = float(below)
+    return middle, float(f1[best])
 
 
 def _checked(maps, masks) -> tuple[np.ndarray, np.ndarray]:

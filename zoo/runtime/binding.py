@@ -90,6 +90,11 @@ class Bound:
         )
 
     def _checked(self, inputs: dict[str, Any], some: bool = False) -> dict[str, np.ndarray]:
+        given = sorted(inputs.keys() & self._session.optional.keys())
+        if given:
+            raise ValueError(
+                f"Buffers have the {given[0]} of the file: give {given[0]}= to the session itself."
+            )
         feed, rows = self._session.check(inputs, some)
         if rows != self.rows:
             raise ValueError(

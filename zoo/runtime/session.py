@@ -78,7 +78,18 @@ def load(
     loaded = Session(signature, session, memory, cuda_graph and runs_on_cuda(session), variant)
     options = {"device": device, "threads": threads, "variant": variant, "cuda_graph": cuda_graph}
     options |= {"memory": memory, "verify_checksum": verify_checksum}
-    loaded.opened = functools.partial(load, str(folder.absolute()), **options)
+    sha256 = signature.get("files", {}).get(file)
+    loaded.opened = functools.partial(_opened_again, str(folder.absolute()), sha256, **options)
+    return loaded
+
+
+def _opened_again(folder: str, sha256: str | None, **options: Any) -> Session:
+    """Return what `load` opens, if the folder still holds the same file."""
+    loaded = load(folder, **options)
+    if loaded.signature.get("files", {}).get(onnx_file(loaded.variant)) != sha256:
+        raise ValueError(
+            f"{folder} holds another model than when the session was pickled: open it with load()."
+        )
     return loaded
 
 
@@ -129,6 +140,12 @@ class Session:
         self._names = frozenset(tensor.name for tensor in self.inputs)
         self._output_names = [tensor.name for tensor in self.outputs]
         check_interface(_interface(session), self.inputs, self.outputs)
+
+    def __copy__(self) -> Session:
+        """Return a session that shares everything with this one."""
+        made = object.__new__(type(self))
+        made.__dict__.update(self.__dict__)
+        return made
 
     def __reduce__(self) -> tuple[Callable[[], Session], tuple[()]]:
         if self.opened is None:
