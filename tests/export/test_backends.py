@@ -12,6 +12,7 @@ import numpy as np
 import onnx
 import pytest
 from keras import layers, ops
+from support.own_networks import Noisy
 
 import export
 import zoo
@@ -26,15 +27,6 @@ CONVERTS = importlib.util.find_spec(NEEDS) is not None
 pytestmark = [pytest.mark.backend]
 needs_converter = pytest.mark.skipif(not CONVERTS, reason=f"{NEEDS} is not installed")
 without_converter = pytest.mark.skipif(CONVERTS, reason=f"{NEEDS} is installed")
-
-
-class Noisy(layers.Layer):
-    def __init__(self, **kwargs):
-        super().__init__(**kwargs)
-        self.seed = keras.random.SeedGenerator(0)
-
-    def call(self, inputs):
-        return inputs + keras.random.normal(ops.shape(inputs), seed=self.seed)
 
 
 class Counting(layers.Layer):

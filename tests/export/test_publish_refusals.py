@@ -9,6 +9,7 @@ import keras
 import numpy as np
 import pytest
 from keras import layers, ops
+from support.own_networks import Noisy
 
 import export
 from export import backends, onnx_graph, parity, saved_model
@@ -18,15 +19,6 @@ from zoo.inference.parts import TensorInfo
 pytestmark = pytest.mark.skipif(
     keras.backend.backend() != "tensorflow", reason="export needs the TensorFlow backend"
 )
-
-
-class Noisy(layers.Layer):
-    def __init__(self, **kwargs):
-        super().__init__(**kwargs)
-        self.seed = keras.random.SeedGenerator(0)
-
-    def call(self, inputs):
-        return inputs + keras.random.normal(ops.shape(inputs), seed=self.seed)
 
 
 class LogGamma(layers.Layer):

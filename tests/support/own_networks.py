@@ -1,7 +1,7 @@
 """Networks as a user may hand over: sequential and subclassed ones."""
 
 import keras
-from keras import layers
+from keras import layers, ops
 
 from support.tiny import BACKEND, X
 
@@ -15,6 +15,17 @@ def dense_encoder(*first):
 def dense_decoder(*first, activation=None):
     last = layers.Dense(16, activation=activation)
     return keras.Sequential([*first, layers.Dense(8, "relu"), last, layers.Reshape(SHAPE)])
+
+
+class Noisy(layers.Layer):
+    """Adds noise at each call, which no exported file can."""
+
+    def __init__(self, **kwargs):
+        super().__init__(**kwargs)
+        self.seed = keras.random.SeedGenerator(0)
+
+    def call(self, inputs):
+        return inputs + keras.random.normal(ops.shape(inputs), seed=self.seed)
 
 
 @keras.saving.register_keras_serializable(package="tests")
