@@ -8,7 +8,6 @@ from pathlib import Path
 import zoo
 from zoo.cli.shared_options import add_table_options
 from zoo.cli.standard_error import quiet
-from zoo.data.frames import pandas_for
 from zoo.files.atomic_writes import check_file, write_file
 
 
@@ -23,11 +22,12 @@ def add_impute(sub: argparse.ArgumentParser) -> None:
 
 def impute(options: argparse.Namespace) -> None:
     """Run `zoo impute`."""
-    pandas = pandas_for("zoo impute")
     check_file(options.out, options.overwrite)
     with quiet():
+        from zoo.data.frames import pandas_for
         from zoo.data.table_cells import cells_of
 
+        pandas = pandas_for("zoo impute")
         load = zoo.load  # which imports the models
     model = load(options.name)
     cells = cells_of(options.table, options.delimiter, options.decimal)
