@@ -17,6 +17,7 @@ from zoo.cli import (
     compare,
     compress,
     detect,
+    encode,
     evaluate,
     generate_rows,
     impute,
@@ -155,6 +156,10 @@ def _parser():
     _add_name(sub)
     _add_data(sub, "data set, folder or file of images [the data set it was trained on]")
     evaluate.add_evaluate(sub)
+
+    sub = command(encode.encode, "encode", "write the codes of many rows or images, in shards")
+    encode.add_encode(sub)
+    _add_overwrite(sub)
 
     sub = command(detect.detect, "detect", "find unusual items in data; write a table and a page")
     detect.add_detect(sub)
@@ -398,7 +403,7 @@ def _write_page(options, folder, known):
 
 
 _TAKING_CLASSES = (
-    *(_generate, _export, train.train, evaluate.evaluate),
+    *(_generate, _export, train.train, evaluate.evaluate, encode.encode),
     *(detect.detect, detect.renew, search.search),
 )
 
