@@ -6,7 +6,7 @@ import argparse
 
 import zoo
 from zoo.cli import own_classes
-from zoo.cli.engine_options import add_engine, add_inputs, check, exported_part
+from zoo.cli.engine_options import add_column, add_engine, check, exported_part
 from zoo.cli.standard_error import quiet
 from zoo.presets.catalog import preset_folder
 
@@ -25,7 +25,8 @@ def add_encode(sub: argparse.ArgumentParser) -> None:
         "--id", dest="id_column", help="column that names the rows [they are numbered from 0]"
     )
     sub.add_argument("--outputs", nargs="+", help="outputs of the encoder, such as z_mean [all]")
-    add_inputs(sub)
+    sub.add_argument("--label", help="column of labels, for a model that takes labels")
+    add_column(sub)
     add_engine(sub, "process")
 
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import argparse
 import os
-from collections.abc import Iterable
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from zoo.cli.shared_options import count
 from zoo.files.atomic_writes import check_file
@@ -34,33 +35,33 @@ def add_engine(sub: argparse.ArgumentParser, default: str | None) -> None:
     )
 
 
-def add_inputs(sub: argparse.ArgumentParser) -> None:
-    """Add `--column` and `--label`."""
+def add_column(sub: argparse.ArgumentParser) -> None:
+    """Add `--column`."""
     sub.add_argument(
         "--column", help="column of lists of numbers that the model takes [the only one]"
     )
-    sub.add_argument("--label", help="column of labels, for a model that takes labels")
 
 
-def check(options: argparse.Namespace, given: Iterable[str] = ()) -> None:
+def check(options: argparse.Namespace, others: Mapping[str, Any] | None = None) -> None:
     """Refuse options that do not fit computing in shards, or not computing in shards.
 
     Args:
-        options: of the command line. given: the names of those that were given, and that only a
-            command without an engine takes.
+        options: of the command line. others: the names of those that only the command without an
+            engine takes, with their defaults.
 
     Raises:
         FileExistsError: the file exists. ImportError: pyarrow is needed.
         ValueError: an option does not fit; the message names it.
     """
     if options.engine is None:
-        for name in ("workers", "shard_rows", "column", "label"):
+        for name in ("workers", "shard_rows", "column"):
             if getattr(options, name, None):
                 option = name.replace("_", "-")
                 raise ValueError(f"--{option} is for --engine: add it, or leave --{option} out.")
         return
-    for name in given:
-        option = name.replace("_", "-")
+    given = [name for name, usual in (others or {}).items() if getattr(options, name) != usual]
+    if given:
+        option = given[0].replace("_", "-")
         raise ValueError(f"--{option} does not go together with --engine: leave it out.")
     if options.workers and options.engine != "ray":
         raise ValueError("--workers is for --engine ray: add it, or leave --workers out.")

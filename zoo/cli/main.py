@@ -18,6 +18,7 @@ from zoo.cli import (
     compress,
     detect,
     encode,
+    engine_options,
     evaluate,
     generate_rows,
     impute,
@@ -123,7 +124,8 @@ def _parser():
 
     sub = command(_generate, "generate", "make a picture, or rows of a table, with a preset")
     _add_name(sub)
-    help_ = "PNG file to write [NAME_PICTURE.png]; .csv for rows of a table [NAME_rows.csv]"
+    help_ = "PNG file to write [NAME_PICTURE.png]; .csv for rows of a table [NAME_rows.csv]; "
+    help_ += ".parquet with --engine"
     sub.add_argument("--out", default=None, help=help_)
     sub.add_argument("--picture", choices=PICTURES, help="[samples, or what suits the model]")
     sub.add_argument("--labels", type=int, nargs="+", help="classes of samples, in turn; or one")
@@ -133,6 +135,7 @@ def _parser():
     sub.add_argument("--seed", type=int, default=None, help="seed of random samples [0]")
     sub.add_argument("--cmap", help="matplotlib color map for gray images [by their borders]")
     generate_rows.add_conditions(sub)
+    engine_options.add_engine(sub, None)
     _add_data(sub, "data set, folder or file of images to show [the data set it was trained on]")
     add_table_options(sub)
     _add_overwrite(sub)
@@ -286,6 +289,12 @@ def _demo(options):
 
 def _generate(options):
     card = zoo.card(options.name)
+    engine_options.check(options, generate_rows.WITHOUT_ENGINE)
+    if options.engine:
+        with _quiet():
+            from zoo.cli.generate_shards import generate
+        generate(options, card)
+        return
     if generate_rows.wanted(options, card):
         check_file(generate_rows.rows_file(options), options.overwrite)
         model = _load(options.name, options.modules)

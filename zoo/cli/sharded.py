@@ -32,7 +32,7 @@ def score(
     files, of_images = files_of(options.data)
     if of_images:
         for name in ("column", "label", "id_column"):
-            if getattr(options, name):
+            if getattr(options, name, None):
                 option = "--id" if name == "id_column" else f"--{name}"
                 raise ValueError(f"{option} is for tables, and {options.data} holds images.")
         shards, columns = image_shards(files, options.shard_rows or SHARD_ROWS), None
@@ -46,8 +46,12 @@ def score(
             raise ValueError(f"{at} is the part {session.signature['part']}, not the {part}.")
         reading: Reading | None = None
         if columns is not None:
-            names = {"column": options.column, "label": options.label}
-            reading = reading_of(session, columns, **names, id_column=options.id_column)
+            names = {
+                "column": options.column,
+                "label": getattr(options, "label", None),
+                "id_column": options.id_column,
+            }
+            reading = reading_of(session, columns, **names)
             print(f"reads {', '.join(reading.names[:20])}", flush=True)
         job = Scoring.of(session, options.data, reading, columns, tuple(outputs or ()))
         finish(job, shards, folder, options)
@@ -107,7 +111,7 @@ def _settings(options, part, model, files: list[File], outputs) -> dict[str, str
         "the part": part,
         "the version of the zoo": __version__,
         "--column": options.column or "",
-        "--label": options.label or "",
+        "--label": getattr(options, "label", None) or "",
         "--id": options.id_column or "",
         "--outputs": " ".join(outputs or ()),
         "--shard-rows": str(options.shard_rows or SHARD_ROWS),

@@ -67,9 +67,9 @@ def _result(ray, reference) -> int:
         raise (error.cause if isinstance(error.cause, Exception) else error) from None
     except ray.exceptions.RayActorError as error:
         raise RuntimeError(
-            f"A worker of Ray ended {_TRIES + 1} times: {error} If it needs more memory than there "
-            "is, take fewer --workers or smaller shards (--shard-rows). What is done is kept: run "
-            "the command again."
+            f"A worker of Ray was killed, or crashed, {_TRIES + 1} times. If it needs more memory "
+            "than there is, take fewer workers (--workers). Whole shards are kept: run the command "
+            "again."
         ) from error
 
 

@@ -206,8 +206,9 @@ class Scoring:
                 try:
                     outputs = self.session(**self._inputs(batch))
                 except (ValueError, TypeError) as error:
-                    place = f"{printable(name)}, rows {first} to {first + len(batch) - 1} of all"
-                    raise type(error)(f"{place}: {error}") from error
+                    last = first + len(batch) - 1
+                    place = f"{printable(name)}, among rows {first} to {last} of all"
+                    raise type(error)(f"{place}, counted from row {first}: {error}") from error
                 if self.reading.id is None:
                     ids = pyarrow.array(np.arange(first, first + len(batch)))
                 else:
