@@ -70,14 +70,18 @@ class Generation:
             seed = int(seeds.generate_state(1)[0] >> 1)
             make = self._of_table if self.of_table else self._images
             for batch in make(model, n, shard.first + start, seed):
-                yield batch if self.schema is None else batch.cast(self.schema)
+                yield batch
 
     def _of_table(self, model, n, first, seed):
         import pyarrow
 
         labels = None if self.labels is None else self._in_turn(n, first)
         found = rows_where(model, n, self.where, label=self.label, labels=labels, seed=seed)
-        return pyarrow.Table.from_pandas(found.frame, preserve_index=False).to_batches()
+        table = pyarrow.Table.from_pandas(found.frame, preserve_index=False)
+        text = pyarrow.types.is_dictionary  # categories, which may have other codes in each piece
+        kinds = [pyarrow.string() if text(kind) else kind for kind in table.schema.types]
+        fields = zip(table.schema.names, kinds, strict=True)
+        return table.cast(pyarrow.schema(list(fields))).to_batches()
 
     def _images(self, model, n, first, seed):
         if not model.conditional:
@@ -119,7 +123,7 @@ def generate(options: Any, card: dict) -> None:
     if model.label_shape:
         raise ValueError(f"{card['name']} takes labels that are arrays: generate() in Python.")
     (few, *_) = job.rows_of(model, Shard(0, 0, min(rows, 2)))
-    job = replace(job, schema=few.schema.remove_metadata())
+    job = replace(job, schema=few.schema)
     settings = {
         "the model": fingerprint(folder),
         "the version of the zoo": __version__,

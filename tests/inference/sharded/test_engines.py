@@ -156,7 +156,9 @@ def test_what_a_job_raises_in_a_worker_comes_to_the_driver(encoder, tmp_path, of
     x[50] = np.nan
     data, out = support.write_parquet(tmp_path / "data.parquet", x), tmp_path / "codes.parquet"
     job, shards = support.work(encoder, data)
-    with pytest.raises(ValueError, match=r"^data\.parquet, among rows 40 to 59 of all.*: x: .* NaN"):
+    with pytest.raises(
+        ValueError, match=r"^data\.parquet, among rows 40 to 59 of all.*: x: .* NaN"
+    ):
         run(job, shards, ShardFolder(out, SETTINGS), out, engine="ray", workers=2, told=quiet)
 
 
