@@ -69,8 +69,7 @@ class Generation:
             seeds = np.random.SeedSequence([self.seed, shard.number, piece])
             seed = int(seeds.generate_state(1)[0] >> 1)
             make = self._of_table if self.of_table else self._images
-            for batch in make(model, n, shard.first + start, seed):
-                yield batch
+            yield from make(model, n, shard.first + start, seed)
 
     def _of_table(self, model, n, first, seed):
         import pyarrow

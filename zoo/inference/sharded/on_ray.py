@@ -94,7 +94,13 @@ def _cluster(workers):
     if local:
         options |= {"num_cpus": workers or os.cpu_count(), "include_dashboard": False}
         options |= {"object_store_memory": _STORE}
-    ray.init(**options)
+    try:
+        ray.init(**options)
+    except Exception as error:  # Ray raises errors without a class of their own here
+        raise RuntimeError(
+            f"Ray did not start, or did not answer: {error} Try again, on a busy machine with fewer "
+            "--workers; or leave out --engine ray to compute in one process."
+        ) from error
     try:
         yield ray
     finally:
