@@ -98,8 +98,8 @@ def _cluster(workers):
         ray.init(**options)
     except Exception as error:  # Ray raises errors without a class of their own here
         raise RuntimeError(
-            f"Ray did not start, or did not answer: {error} Try again, on a busy machine with fewer "
-            "--workers; or leave out --engine ray to compute in one process."
+            f"Ray did not start, or did not answer: {error} Try again when the machine is less "
+            "busy, or leave out --engine ray to compute in one process."
         ) from error
     try:
         yield ray
