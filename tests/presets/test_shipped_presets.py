@@ -62,6 +62,7 @@ def test_the_first_presets_are_there():
         "aae_mnist",
         "vae_digits",
         "linear_ae_mnist",
+        "conv_ae_mnist",
         "sparse_ae_mnist",
         "denoising_ae_mnist",
         "contractive_ae_mnist",
