@@ -151,9 +151,10 @@ def class_of(model: Any, settings: dict) -> type[BaseModel]:
         needed = [name for name, of in arguments_of(model_class).items() if of.default is of.empty]
         missing = [name for name in needed if name not in settings]
         if missing and not model_class.conditional:
+            given = ", ".join(f"{name}=..." for name in missing)
             raise TypeError(
                 f"{model_class.__name__} needs {' and '.join(missing)}: give "
-                f'Detector("{model_class.__name__}", {", ".join(f"{name}=..." for name in missing)}).'
+                f'Detector("{model_class.__name__}", {given}).'
             )
     elif not isinstance(model, BaseModel):
         raise TypeError(
