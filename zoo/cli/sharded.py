@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
+from zoo.checks.words import printable
 from zoo.cli.engine_options import SHARD_ROWS, exported_part
 from zoo.files.version import __version__
 from zoo.inference.sharded.engines import Done, run
@@ -52,7 +53,7 @@ def score(
                 "id_column": options.id_column,
             }
             reading = reading_of(session, columns, **names)
-            print(f"reads {', '.join(reading.names[:20])}", flush=True)
+            print(printable(f"reads {', '.join(reading.names[:20])}"), flush=True)
         job = Scoring.of(session, options.data, reading, columns, tuple(outputs or ()))
         finish(job, shards, folder, options)
 
@@ -75,7 +76,7 @@ def finish(job: Any, shards: list, folder: ShardFolder, options: Any) -> None:
         overwrite=options.overwrite,
         told=lambda text: print(text, flush=True),
     )
-    print(told(done, options.out, job.schema.names), flush=True)
+    print(printable(told(done, options.out, job.schema.names)), flush=True)
 
 
 def told(done: Done, out: Any, names: list[str]) -> str:

@@ -105,10 +105,13 @@ def test_a_shard_with_too_few_rows_is_not_written(tmp_path):
 
 def test_the_rows_of_shards_become_one_file(folder, tmp_path):
     written = SHARDS[:2]
+    halves = iter([BATCH[:2], BATCH[2:]])
+    write_shard(lambda _: halves, SHARDS[1], BATCH.schema, folder.file(SHARDS[1]))
     out = tmp_path / "out.parquet"
     assert folder.merge(written, BATCH.schema, out) == 0
     expected = pyarrow.Table.from_batches([BATCH, BATCH])
     assert pyarrow.parquet.read_table(out).equals(expected)
+    assert pyarrow.parquet.ParquetFile(out).num_row_groups == 2
     folder.remove()
     assert list(tmp_path.iterdir()) == [out]
 

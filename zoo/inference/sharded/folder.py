@@ -18,6 +18,7 @@ from zoo.inference.sharded.jobs import Shard
 from zoo.runtime.json_file import read_object
 
 SETTINGS, PART = "settings.json", "part"
+_BYTES_AT_ONCE = 2**26  # of results that are in memory at the same time
 _OURS = re.compile(r"\.?shard-\d{6,}\..*parquet|settings\.json|\.settings\..*json|lock")
 
 
@@ -110,25 +111,24 @@ class ShardFolder:
     def merge(self, shards: Iterable[Shard], schema: Any, out: Path) -> int:
         """Write the results of all shards into one file, in order; return how many rows are empty.
 
-        A row is empty if its last column is null, as it is for an image that cannot be read.
+        A row is empty if its last column is null, as it is for an image that cannot be read. The
+        results of a shard become a row group, or several if they are large.
         """
         import pyarrow.parquet
 
         empty = 0
         with pyarrow.parquet.ParquetWriter(out, schema) as writer:
             for shard in shards:
-                with pyarrow.parquet.ParquetFile(self.file(shard)) as held:
-                    for i in range(held.num_row_groups):
-                        table = held.read_row_group(i)
-                        writer.write_table(table)
-                        empty += table.column(table.num_columns - 1).null_count
+                for table in _joined(self.file(shard)):
+                    writer.write_table(table)
+                    empty += table.column(table.num_columns - 1).null_count
         return empty
 
     def remove(self) -> None:
         """Remove the folder, once its results are elsewhere."""
         self._check_content()
         unlock_folder(self.path)
-        shutil.rmtree(self.path)
+        shutil.rmtree(self.path, ignore_errors=True)
 
     def close(self) -> None:
         """Let other processes work with the folder."""
@@ -162,6 +162,20 @@ def write_shard(
                 "changed during the run. Run the command again."
             )
     return rows
+
+
+def _joined(path: Path) -> Iterator[Any]:
+    """Yield the rows of a file as tables of some megabytes, each of several row groups."""
+    import pyarrow.parquet
+
+    with pyarrow.parquet.ParquetFile(path) as held:
+        some, size = [], 0
+        for i in range(held.num_row_groups):
+            some.append(held.read_row_group(i))
+            size += some[-1].nbytes
+            if size > _BYTES_AT_ONCE or i == held.num_row_groups - 1:
+                yield pyarrow.concat_tables(some)
+                some, size = [], 0
 
 
 def _is_whole(path: Path, shard: Shard, schema: Any) -> bool:
