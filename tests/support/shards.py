@@ -86,6 +86,20 @@ class Killed:
             os.kill(os.getpid(), signal.SIGKILL)
 
 
+@dataclasses.dataclass
+class Unloadable:
+    """A job whose model is not where the worker looks for it."""
+
+    job: Any
+
+    @property
+    def schema(self):
+        return self.job.schema
+
+    def opened(self):
+        raise FileNotFoundError("there is no model")
+
+
 def main(part, data, out, engine, seconds):
     job, shards = work(part, data)
     results = folder.ShardFolder(out, {"the data": "the same"})

@@ -162,6 +162,15 @@ def test_what_a_job_raises_in_a_worker_comes_to_the_driver(encoder, tmp_path, of
         run(job, shards, ShardFolder(out, SETTINGS), out, engine="ray", workers=2, told=quiet)
 
 
+@pytest.mark.slow
+def test_a_worker_that_cannot_load_the_model_says_why(encoder, data, tmp_path, of_ray):
+    job, shards = support.work(encoder, data)
+    out = tmp_path / "codes.parquet"
+    options = {"engine": "ray", "workers": 1, "told": quiet}
+    with pytest.raises(RuntimeError, match="cannot load the model: .*there is no model.* the zoo"):
+        run(support.Unloadable(job), shards, ShardFolder(out, SETTINGS), out, **options)
+
+
 def test_without_ray_the_error_says_what_to_install(encoder, data, tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "ray", None)
     job, shards = support.work(encoder, data)

@@ -41,7 +41,8 @@ def results(
 
     Raises:
         ImportError: Ray is not installed.
-        RuntimeError: a worker was killed more than three times.
+        RuntimeError: Ray does not start, a worker cannot load the model, or was killed more than
+            three times.
         Exception: what the job raises.
     """
     with _cluster(workers) as ray:
@@ -66,6 +67,12 @@ def _result(ray, reference) -> int:
     except ray.exceptions.RayTaskError as error:
         raise (error.cause if isinstance(error.cause, Exception) else error) from None
     except ray.exceptions.RayActorError as error:
+        if error.actor_init_failed:
+            why = str(error).strip().splitlines()[-1]
+            raise RuntimeError(
+                f"A worker of Ray cannot load the model: {why} Every machine must have the zoo "
+                "installed, and see the folder of the model and of the results at the same path."
+            ) from error
         raise RuntimeError(
             f"A worker of Ray was killed, or crashed, {_TRIES + 1} times. If it needs more memory "
             "than there is, take fewer workers (--workers). Whole shards are kept: run the command "
