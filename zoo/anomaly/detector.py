@@ -383,7 +383,7 @@ class Detector(Settings):
 
     def errors(self, x: Any) -> Any:
         """Return `explain(x)` for tensors, as tensors."""
-        return scores.squared_errors(self.model, self.standardized(x))
+        return scores.local_errors(self.model, self.standardized(x))
 
     def smoothed(self, x: Any) -> Any:
         """Return the means of `explain(x)` over channels and 5x5 pixels, for tensors of images."""

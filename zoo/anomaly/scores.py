@@ -49,13 +49,14 @@ from zoo.nn.distributions.mixed_columns import MixedColumns
 from zoo.nn.distributions.sequences import SequenceLikelihood
 
 
-def squared_errors(model: Any, x: Any) -> Any:
-    """Return (x - x')^2 of every value, x' the reconstruction, tensors of the shape of x.
+def local_errors(model: Any, x: Any) -> Any:
+    """Return the error of every value, tensors of the shape of x: (x - x')^2, x' the reconstruction.
 
-    Columns of a table that are not standardized count in standard deviations.
+    Columns of a table that are not standardized count in standard deviations. With the likelihood
+    `StructuralSimilarity`, the error is the local one of this loss.
     """
     restored = ops.cast(model.image(model.code(x)), "float32")
-    return model.likelihood.squared_errors(x, restored)
+    return model.likelihood.local_errors(x, restored)
 
 
 def _of_a_step(model, x, total):
@@ -67,7 +68,7 @@ def _of_a_step(model, x, total):
 
 
 def _reconstruction(model, x):
-    total = ops.sum(squared_errors(model, x), axis=tuple(range(1, len(x.shape))))
+    total = ops.sum(local_errors(model, x), axis=tuple(range(1, len(x.shape))))
     if model.likelihood.takes_missing:
         seen = model.likelihood.seen_values(x)
         return total * x.shape[-1] / ops.maximum(seen, 1.0)
@@ -75,7 +76,7 @@ def _reconstruction(model, x):
 
 
 def _largest_error(model, x):
-    errors = ops.mean(squared_errors(model, x), axis=-1, keepdims=True)
+    errors = ops.mean(local_errors(model, x), axis=-1, keepdims=True)
     windows = tuple(min(WINDOW, side) for side in errors.shape[1:-1])
     means = ops.average_pool(errors, windows, strides=1, padding="valid")
     if isinstance(model.likelihood, SequenceLikelihood):  # the mean over the steps of a window

@@ -162,8 +162,8 @@ class Likelihood(Configured):
         """Return data in the units of errors and noise; only rows and counts change."""
         return x
 
-    def squared_errors(self, x: Tensor, restored: Tensor) -> Tensor:
-        """Return the squared error of each value in these units, tensors of the shape of x."""
+    def local_errors(self, x: Tensor, restored: Tensor) -> Tensor:
+        """Return the error of each value, of the shape of x: squared, in these units."""
         return ops.square(self.standardized(x) - self.standardized(restored))
 
     def raw(self, standardized: Tensor) -> Tensor:
