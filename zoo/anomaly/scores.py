@@ -50,7 +50,7 @@ from zoo.nn.distributions.sequences import SequenceLikelihood
 
 
 def local_errors(model: Any, x: Any) -> Any:
-    """Return the error of every value, tensors of the shape of x: (x - x')^2, x' the reconstruction.
+    """Return the error of every value, of the shape of x: (x - x')^2, x' the reconstruction.
 
     Columns of a table that are not standardized count in standard deviations. With the likelihood
     `StructuralSimilarity`, the error is the local one of this loss.
@@ -148,11 +148,12 @@ _OF_NUMBERS = (Gaussian, LearnedGaussian, SquaredError)
 JOINED = "joined"  # needs training rows of the detector besides the model
 CALIBRATED = "calibrated_error"  # needs usual errors of the detector besides the model
 SCORES = (*DETERMINISTIC, *SAMPLED, JOINED, CALIBRATED)
+# {error}: the name of the likelihood's `local_errors`.
 FORMULAS = {
-    "reconstruction": "squared error of the reconstruction, summed over values; for sequences, "
+    "reconstruction": "{error} of the reconstruction, summed over values; for sequences, "
     "divided by the number of steps",
-    "largest_error": "largest mean of the squared error over a window of 5 pixels a side",
-    CALIBRATED: "largest mean of the squared error over a window of 5 pixels a side, divided by "
+    "largest_error": "largest mean of the {error} over a window of 5 pixels a side",
+    CALIBRATED: "largest mean of the {error} over a window of 5 pixels a side, divided by "
     "what is usual at the same place",
     "elbo_at_mean": "-log p(x | m) + KL(q(z | x) || p(z)), m the mean of q(z | x); for sequences, "
     "divided by the number of steps",

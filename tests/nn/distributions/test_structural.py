@@ -67,7 +67,7 @@ def test_the_loss_is_the_weighted_sum(alpha):
 def test_the_negative_of_an_image_costs_more_than_a_black_one():
     """SSIM(x, -x) = 1, which must not be where training ends."""
     x = PAIRS["noise"][0]
-    np.testing.assert_allclose(array(structural.similarity(tensor(x), tensor(-x))), 1, atol=0.01)
+    np.testing.assert_allclose(array(structural.similarity(tensor(x), tensor(-x))), 1, atol=0.05)
     likelihood = zoo.StructuralSimilarity()
     negative, black = (-array(likelihood.log_prob(tensor(x), tensor(s * x))) for s in (-1, 0))
     np.testing.assert_allclose(negative - black, x.sum(axis=(1, 2, 3)), rtol=1e-5)
@@ -123,7 +123,8 @@ def test_a_model_trains_with_it(name, cls):
     model.compile(keras.optimizers.Adam(0.01), jit_compile=BACKEND == "jax")
     model.fit(x, epochs=10, batch_size=16, verbose=0)
     restored = model.reconstruct(x)
-    assert restored.min() >= 0 and restored.max() <= 1
+    assert restored.min() >= 0
+    assert restored.max() <= 1
     assert zoo.metrics.ssim(restored, x) > 0.8  # of the mean image: 0.02
     again = cls.from_config(model.get_config()).likelihood
     assert again.get_config() == model.likelihood.get_config()

@@ -48,6 +48,7 @@ class Likelihood(Configured):
     Attributes:
         low, high: the ends of the range of images, which belong to it; None for no end.
         unit: of `-log_prob`.
+        error: the name of what `local_errors` gives.
         values: how many numbers the decoder gives for every channel of a pixel. Its output has the
             shape of an image, except for the last axis, which is `values` times as long.
         reads: the name of these numbers if they are unbounded, so that the decoder must not end in
@@ -84,6 +85,7 @@ class Likelihood(Configured):
     low: float | None = None
     high: float | None = None
     unit = "nats"
+    error = "squared error"
     values = 1
     reads: str | None = None
     applies: str | None = None

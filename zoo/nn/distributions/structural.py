@@ -32,8 +32,8 @@ class StructuralSimilarity(Likelihood):
     for each channel; beyond its sides, an image is continued by its mirror image. So a texture that
     is lost costs much, also where the squared error is small because the texture is faint.
 
-    The names "ssim" and "l1_ssim" stand for alpha = 1 and alpha = 0.84. `zoo.anomaly.Detector` shows
-    alpha (1 - SSIM) + (1 - alpha) |x - x'| of each value, for models with this loss.
+    The names "ssim" and "l1_ssim" stand for alpha = 1 and alpha = 0.84. Of models with this loss,
+    `zoo.anomaly.Detector` shows alpha (1 - SSIM) + (1 - alpha) |x - x'| of each value.
 
     Args:
         alpha: the weight of 1 - SSIM in [0, 1]; the L1 error has the rest.
@@ -54,7 +54,7 @@ class StructuralSimilarity(Likelihood):
     """
 
     low = 0.0
-    unit = "structural dissimilarity"
+    unit = error = "structural dissimilarity"
 
     def __init__(self, alpha: float = 1.0, sigma: float = 1.5, data_range: float = 1.0):
         self.alpha = number("alpha", alpha, least=0, most=1)
@@ -131,7 +131,7 @@ def local_moments(x: Tensor, y: Tensor, sigma: float) -> tuple[Tensor, ...]:
 
 
 def _shifted(x: Tensor, axis: int, radius: int) -> Tensor:
-    """Return an image moved by -radius, ..., radius pixels along an axis, beyond its sides mirrored.
+    """Return an image moved by -radius, ..., radius pixels along an axis, mirrored at its sides.
 
     Returns:
         a tensor [2 radius + 1, *shape of x].
