@@ -13,6 +13,7 @@ import numpy as np
 from . import saved_model
 from .backends.base import Arrays
 from .part_checks import ConversionError, layer_of
+from .unrolling import unrolled
 
 if TYPE_CHECKING:
     from zoo.inference.parts import Part
@@ -45,7 +46,8 @@ def write(part: Part, folder: Path, variants: Iterable[str] = ()) -> None:
             `trace` does.
     """
     with tempfile.TemporaryDirectory() as scratch:
-        saved_model.write(part, Path(scratch))
+        with unrolled(part.networks):  # LiteRT has no loops over lists of tensors
+            saved_model.write(part, Path(scratch))
         for variant in (None, *variants):
             written = _converted(part, scratch, variant)
             (folder / file_of(variant)).write_bytes(written)

@@ -29,9 +29,8 @@ def write(part: Part, converted: bytes, folder: Path, variants: Iterable[str] = 
     """Write a part as `model.xml` and `model.bin`, with any number of rows, and its variants.
 
     "float16" stores the weights in half precision, "int8" the matrices of 1,024 values or more as
-    integers of 8 bits, with a scale for each column. OpenVINO's own tool for 8 bits, NNCF, can also round what goes
-    into the matrices by fixed ranges; this needs data, and is not done. While it runs an "int8"
-    file, OpenVINO can round these inputs by itself, row by row.
+    integers of 8 bits, with a scale for each column. While it runs an "int8" file, OpenVINO can
+    round what goes into these products by itself. Fixed ranges for it would need another tool, NNCF.
 
     Args:
         part: the part.
@@ -117,8 +116,8 @@ def runner(folder: Path, variant: str | None = None) -> Callable[[Arrays], Array
     compiled = openvino.Core().compile_model(folder / files_of(variant)[0], "CPU", options)
 
     def run(inputs):
-        outputs = compiled(inputs)
-        return {name: np.array(outputs[name]) for name in (o.any_name for o in compiled.outputs)}
+        outputs = compiled(inputs)  # an output can have further names, of what computes it
+        return {name: np.array(outputs[o]) for o in compiled.outputs for name in o.names}
 
     return run
 
