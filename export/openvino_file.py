@@ -30,7 +30,7 @@ def write(part: Part, converted: bytes, folder: Path, variants: Iterable[str] = 
 
     "float16" stores the weights in half precision, "int8" the matrices of 1,024 values or more as
     integers of 8 bits, with a scale for each column. While it runs an "int8" file, OpenVINO can
-    round what goes into these products by itself. Fixed ranges for it would need another tool, NNCF.
+    round what goes into these products by itself. Fixed ranges would need another tool, NNCF.
 
     Args:
         part: the part.
