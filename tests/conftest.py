@@ -3,6 +3,7 @@
 import os
 import shutil
 import sys
+import zlib
 
 import pytest
 from support.memory import (  # noqa: F401
@@ -29,6 +30,12 @@ def pytest_addoption(parser):
         help="trace and compile steps as users do; without it tests run them eagerly, but for "
         "those that are marked `compiled`",
     )
+    parser.addoption(
+        "--part",
+        metavar="K/N",
+        help="run one of N parts of the selected tests, K from 0: which part a test belongs to "
+        "follows from its name alone",
+    )
 
 
 def pytest_configure(config):
@@ -40,11 +47,18 @@ def pytest_configure(config):
         os.environ.setdefault("XLA_FLAGS", "--xla_backend_optimization_level=0")
 
 
-def pytest_collection_modifyitems(items):
-    """Let one worker run the tests of a file that share a fixture: otherwise each worker makes it.
+def pytest_collection_modifyitems(config, items):
+    """Leave out other parts, and let one worker run the tests of a file that share a fixture.
 
-    What is long comes first and single tests come last, so that no worker waits for another's.
+    Otherwise each worker makes it. What is long comes first and single tests come last, so that no
+    worker waits for another's.
     """
+    if config.getoption("--part"):
+        part, parts = (int(number) for number in config.getoption("--part").split("/"))
+        other = [item for item in items if zlib.crc32(item.nodeid.encode()) % parts != part % parts]
+        config.hook.pytest_deselected(items=other)
+        left_out = set(other)
+        items[:] = [item for item in items if item not in left_out]
     for item in items:
         if _shares_fixtures_of_its_module(item) and not item.get_closest_marker("xdist_group"):
             item.add_marker(pytest.mark.xdist_group(item.nodeid.partition("::")[0]))

@@ -327,3 +327,14 @@ def test_a_network_of_enormous_outputs_is_not_loaded(monkeypatch, tmp_path):
     monkeypatch.setattr("zoo.anomaly.feature_networks.LARGEST", 1000)
     with pytest.raises(ValueError, match="1,024 values a layer and image"):
         load(tmp_path / "large")
+
+
+def test_a_layer_that_loading_refuses_is_warned_of(tmp_path):
+    given = keras.Input((16, 16, 1))
+    features = keras.layers.Conv2D(4, 3, padding="same")(keras.layers.Lambda(lambda x: x)(given))
+    network = keras.Model(given, keras.layers.MaxPooling2D(2)(features))
+    detector = FeatureDetector(network).fit(np.random.default_rng(0).random((8, 16, 16, 1), "f"))
+    with pytest.warns(UserWarning, match="of the class Lambda, which is refused"):
+        detector.save(tmp_path / "saved")
+    with pytest.raises(ValueError, match="'Lambda'"):
+        load(tmp_path / "saved")

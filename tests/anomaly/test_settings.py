@@ -8,6 +8,8 @@ import pytest
 
 import zoo
 from zoo.anomaly import Detector, load, thresholds
+from zoo.checks.constructors import arguments_of
+from zoo.models import CLASSES
 
 X = np.random.default_rng(0).normal(5.0, 2.0, (60, 4)).astype("float32")
 NEW = np.random.default_rng(1).normal(5.0, 4.0, (20, 4)).astype("float32")
@@ -159,3 +161,13 @@ def test_a_model_that_knows_its_columns_orders_them_in_a_detector():
     detector.fit(table[["d", "b", "a", "c"]], epochs=1, verbose=0)
     assert detector.names == ("a", "b", "c", "d")
     np.testing.assert_array_equal(detector.scores(table[["c", "a", "d", "b"]]), detector.scores(X))
+
+
+def needed_by(name):
+    return [key for key, of in arguments_of(CLASSES[name]).items() if of.default is of.empty]
+
+
+@pytest.mark.parametrize("name", [name for name in CLASSES if needed_by(name)])
+def test_settings_that_a_class_needs_are_asked_for_at_once(name):
+    with pytest.raises(TypeError, match=f"{name} needs {' and '.join(needed_by(name))}: give Det"):
+        Detector(name)

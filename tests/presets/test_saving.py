@@ -151,3 +151,15 @@ def test_metrics_are_written_to_the_card_and_the_readme(vae_preset):
     assert zoo.card(vae_preset)["figures"] == [figure]
     assert "| height | 1.5 m | with a ruler |" in (vae_preset / "README.md").read_text()
     zoo.load(vae_preset)
+
+
+def test_a_layer_that_loading_refuses_is_warned_of(tmp_path):
+    codes, images = keras.Input((4,)), keras.Input((2,))
+    twice = keras.layers.Lambda(lambda x: 2 * x)
+    encoder = keras.Model(codes, keras.layers.Dense(2)(twice(codes)))
+    decoder = keras.Model(images, keras.layers.Dense(4)(images))
+    model = zoo.Autoencoder(encoder=encoder, decoder=decoder, likelihood="gaussian")
+    with pytest.warns(UserWarning, match="of the class Lambda, which is refused"):
+        zoo.save(model, tmp_path / "preset")
+    with pytest.raises(ValueError, match="'Lambda'"):
+        zoo.load(tmp_path / "preset")

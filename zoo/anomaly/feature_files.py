@@ -14,6 +14,7 @@ import numpy as np
 from zoo.files.atomic_writes import publish_folder
 from zoo.presets.card import describe
 from zoo.presets.hashed_files import digest
+from zoo.presets.safety import warn_of_refused
 
 FILE, FORMAT_VERSION, KIND = "detector.json", 1, "features"
 NETWORK, WEIGHTS = "network.json", "network.weights.h5"
@@ -45,8 +46,9 @@ def save(detector: Any, folder: str | os.PathLike, overwrite: bool) -> None:
     arrays = {name: getattr(detector, name) for name in COMMON}
     for name, variable in zip(detector.normal.names, detector.normal.variables(), strict=True):
         arrays[name] = keras.ops.convert_to_numpy(variable)
+    saved = keras.saving.serialize_keras_object(detector.extractor)
+    warn_of_refused(saved)
     with publish_folder(Path(os.path.abspath(folder)), overwrite) as scratch:
-        saved = keras.saving.serialize_keras_object(detector.extractor)
         text = json.dumps(saved, indent=1)
         (scratch / NETWORK).write_text(text, encoding="utf-8")
         detector.extractor.save_weights(scratch / WEIGHTS)

@@ -8,6 +8,7 @@ import numpy as np
 
 from zoo.anomaly import thresholds
 from zoo.checks.arguments import number
+from zoo.checks.constructors import arguments_of
 from zoo.checks.names import UnknownNameError
 from zoo.inference.compiled import forget_compiled
 from zoo.models import CLASSES
@@ -148,6 +149,14 @@ def class_of(model: Any, settings: dict) -> type[BaseModel]:
         if model.casefold() not in names:
             raise UnknownNameError("class of models", model, CLASSES)
         model_class = CLASSES[names[model.casefold()]]
+        needed = [name for name, of in arguments_of(model_class).items() if of.default is of.empty]
+        missing = [name for name in needed if name not in settings]
+        if missing and not model_class.conditional:
+            given = ", ".join(f"{name}=..." for name in missing)
+            raise TypeError(
+                f"{model_class.__name__} needs {' and '.join(missing)}: give "
+                f'Detector("{model_class.__name__}", {given}).'
+            )
     elif not isinstance(model, BaseModel):
         raise TypeError(
             f"model is a {type(model).__name__}; give a model of the zoo, such as zoo.load(name), "

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import sys
 import types
+import warnings
 from typing import Any
 
 import keras
@@ -79,6 +80,34 @@ def check_objects(saved: Any, custom_objects: dict) -> None:
     _check_names(saved, custom_objects)
     for item in saved.values():
         check_objects(item, custom_objects)
+
+
+def warn_of_refused(saved: Any) -> None:
+    """Warn of layers in a configuration that is about to be written, which loading will refuse.
+
+    Example:
+        >>> from zoo.presets.safety import warn_of_refused
+        >>> warn_of_refused({"class_name": "Dense", "module": "keras.layers"})
+    """
+    found = sorted(_names_in(saved) & _REFUSED_LAYERS)
+    if found:
+        warnings.warn(
+            f"A network has a layer of the class {' and '.join(found)}, which is refused when the "
+            "file is loaded, as such a layer can run code, or read files. Use a layer of your own: "
+            "a class with keras.saving.register_keras_serializable.",
+            stacklevel=3,
+        )
+
+
+def _names_in(saved):
+    """Return the names of all classes of Keras in a configuration."""
+    if isinstance(saved, list):
+        return set().union(*map(_names_in, saved))
+    if not isinstance(saved, dict):
+        return set()
+    known = str(saved.get("module")).partition(".")[0] == "keras"
+    own = {str(saved["class_name"])} if known and "class_name" in saved else set()
+    return own.union(*map(_names_in, saved.values()))
 
 
 def _check_names(saved, custom_objects):

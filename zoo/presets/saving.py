@@ -17,6 +17,7 @@ from zoo.files.atomic_writes import need_space, publish_folder, write_file
 from zoo.files.version import __version__
 from zoo.presets.card import CARD, CONFIG, WEIGHTS, Card, describe_file, read_card
 from zoo.presets.card_page import render_card
+from zoo.presets.safety import warn_of_refused
 from zoo.presets.weight_files import DENSEST
 from zoo.training.monitors import check_finite
 
@@ -73,8 +74,10 @@ def save(
         raise ValueError(f"storage is {storage!r}; choose one of {', '.join(STORAGES)}.")
     check_finite(model)
     target = Path(os.path.abspath(folder))
+    config = _saved_config(model)
+    warn_of_refused(config)
     with publish_folder(target, overwrite) as scratch:
-        (scratch / CONFIG).write_text(_to_json(_saved_config(model)), encoding="utf-8")
+        (scratch / CONFIG).write_text(_to_json(config), encoding="utf-8")
         _write_weights(model, scratch / WEIGHTS, storage)
         for name, figure in (pictures or {}).items():
             from zoo import plots  # loading needs no matplotlib
