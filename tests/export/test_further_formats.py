@@ -199,6 +199,24 @@ def test_a_part_of_small_matrices_has_no_int8(make, tmp_path, name):
     assert list(tmp_path.iterdir()) == []
 
 
+@needs_tensorflow
+@both
+def test_kernels_of_convolutions_have_eight_bits_in_litert_alone(make, tmp_path, name):
+    body = [layers.Conv2D(16, 3, strides=2), layers.Conv2D(32, 3), layers.Flatten()]
+    model = make.Model(make.encoder_part(body))
+    options = {"formats": name, "variants": "int8"}
+    if name == "openvino":
+        with pytest.raises(export.ConversionError, match="no products with constant matrices"):
+            export.export_model(model, tmp_path / "out", **options)
+        return
+    export.export_model(model, tmp_path / "out", **options)
+    full, small = (
+        (tmp_path / "out" / "encoder" / file).stat().st_size
+        for file in ("model.tflite", "model.int8.tflite")
+    )
+    assert full - small > 0.7 * 3 * 9 * 16 * 32  # bytes saved of the larger kernel, beside scales
+
+
 @openvino
 @needs_tensorflow
 def test_openvino_stores_rounded_matrices_with_scales_of_their_columns(in_variants):
