@@ -214,8 +214,6 @@ COLUMNS = {  # of the table of exports: the title of each, and the file's format
     "OpenVINO": "openvino, tensorflow",
     "ONNX, on JAX": "onnx, jax",
     "ONNX, on PyTorch": "onnx, torch",
-    "LiteRT": "litert, tensorflow",
-    "OpenVINO": "openvino, tensorflow",
 }
 
 

@@ -281,10 +281,7 @@ class Detector(Settings):
         return found.astype("float32")
 
     def explain(self, x: Any, *, batch_size: int = 1024) -> np.ndarray:
-        """Return the error of every value, float32 of the shape of x.
-
-        It is the squared error, or with likelihood="ssim" or "l1_ssim" the local error of this
-        loss: see `zoo.StructuralSimilarity`.
+        """Return the squared error of every value, float32 of the shape of x.
 
         It shows where an item differs from its reconstruction, by pixel or by column. The columns
         have the order of x, also if x is a table whose order differs from `names`. A value that was
@@ -296,8 +293,8 @@ class Detector(Settings):
     def maps(self, x: Any, *, batch_size: int = 256) -> np.ndarray:
         """Return a map of each image, float32 [n, height, width]; higher is more unusual.
 
-        It is the mean of `explain` over channels and over 5x5 pixels, at the sides over those that
-        are there; the score "largest_error" counts whole windows only. For the score
+        It is the mean of the squared error over channels and over 5x5 pixels, at the sides over
+        those that are there; the score "largest_error" counts whole windows only. For the score
         "calibrated_error" it is divided by what is usual at the same place, and its maximum is the
         score.
 
@@ -387,7 +384,7 @@ class Detector(Settings):
 
     def errors(self, x: Any) -> Any:
         """Return `explain(x)` for tensors, as tensors."""
-        return scores.local_errors(self.model, self.standardized(x))
+        return scores.squared_errors(self.model, self.standardized(x))
 
     def smoothed(self, x: Any) -> Any:
         """Return the means of `explain(x)` over channels and 5x5 pixels, for tensors of images."""
@@ -406,7 +403,7 @@ class Detector(Settings):
     @property
     def formula(self) -> str:
         """What the score is, in words."""
-        return scores.FORMULAS[self.score].format(error=self.model.likelihood.error)
+        return scores.FORMULAS[self.score]
 
     # Export
 

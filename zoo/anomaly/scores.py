@@ -49,14 +49,13 @@ from zoo.nn.distributions.mixed_columns import MixedColumns
 from zoo.nn.distributions.sequences import SequenceLikelihood
 
 
-def local_errors(model: Any, x: Any) -> Any:
-    """Return the error of every value, of the shape of x: (x - x')^2, x' the reconstruction.
+def squared_errors(model: Any, x: Any) -> Any:
+    """Return (x - x')^2 of every value, x' the reconstruction, tensors of the shape of x.
 
-    Columns of a table that are not standardized count in standard deviations. With the likelihood
-    `StructuralSimilarity`, the error is the local one of this loss.
+    Columns of a table that are not standardized count in standard deviations.
     """
     restored = ops.cast(model.image(model.code(x)), "float32")
-    return model.likelihood.local_errors(x, restored)
+    return model.likelihood.squared_errors(x, restored)
 
 
 def _of_a_step(model, x, total):
@@ -68,7 +67,7 @@ def _of_a_step(model, x, total):
 
 
 def _reconstruction(model, x):
-    total = ops.sum(local_errors(model, x), axis=tuple(range(1, len(x.shape))))
+    total = ops.sum(squared_errors(model, x), axis=tuple(range(1, len(x.shape))))
     if model.likelihood.takes_missing:
         seen = model.likelihood.seen_values(x)
         return total * x.shape[-1] / ops.maximum(seen, 1.0)
@@ -76,7 +75,7 @@ def _reconstruction(model, x):
 
 
 def _largest_error(model, x):
-    errors = ops.mean(local_errors(model, x), axis=-1, keepdims=True)
+    errors = ops.mean(squared_errors(model, x), axis=-1, keepdims=True)
     windows = tuple(min(WINDOW, side) for side in errors.shape[1:-1])
     means = ops.average_pool(errors, windows, strides=1, padding="valid")
     if isinstance(model.likelihood, SequenceLikelihood):  # the mean over the steps of a window
@@ -148,12 +147,11 @@ _OF_NUMBERS = (Gaussian, LearnedGaussian, SquaredError)
 JOINED = "joined"  # needs training rows of the detector besides the model
 CALIBRATED = "calibrated_error"  # needs usual errors of the detector besides the model
 SCORES = (*DETERMINISTIC, *SAMPLED, JOINED, CALIBRATED)
-# {error}: the name of the likelihood's `local_errors`.
 FORMULAS = {
-    "reconstruction": "{error} of the reconstruction, summed over values; for sequences, "
+    "reconstruction": "squared error of the reconstruction, summed over values; for sequences, "
     "divided by the number of steps",
-    "largest_error": "largest mean of the {error} over a window of 5 pixels a side",
-    CALIBRATED: "largest mean of the {error} over a window of 5 pixels a side, divided by "
+    "largest_error": "largest mean of the squared error over a window of 5 pixels a side",
+    CALIBRATED: "largest mean of the squared error over a window of 5 pixels a side, divided by "
     "what is usual at the same place",
     "elbo_at_mean": "-log p(x | m) + KL(q(z | x) || p(z)), m the mean of q(z | x); for sequences, "
     "divided by the number of steps",

@@ -58,7 +58,7 @@ def test_the_loss_is_the_weighted_sum(alpha):
     expected = alpha * (1 - of_scikit_image(x, y)[0]) + (1 - alpha) * np.abs(x - y)
     likelihood = zoo.StructuralSimilarity(alpha)
     np.testing.assert_allclose(
-        array(likelihood.local_errors(tensor(x), tensor(y))), expected, atol=2e-6
+        array(likelihood.dissimilarities(tensor(x), tensor(y))), expected, atol=2e-6
     )
     found = -array(likelihood.log_prob(tensor(x), tensor(y)))
     np.testing.assert_allclose(found, expected.sum(axis=(1, 2, 3)), rtol=1e-5)

@@ -201,8 +201,8 @@ class GaussianColumns(Gaussian):
         by_column = 0.5 * (LOG_TWO_PI + 1.0 + self.log_var) + _beside(x, np.log(self.deviations))
         return ops.sum(lost * by_column, axis=-1)
 
-    def local_errors(self, x: Tensor, restored: Tensor) -> Tensor:
-        errors = super().local_errors(x, restored)
+    def squared_errors(self, x: Tensor, restored: Tensor) -> Tensor:
+        errors = super().squared_errors(x, restored)
         return ops.where(ops.isnan(x), ops.zeros_like(errors), errors)
 
     def corrupted(self, x: Tensor, corruption: Any, seed_generator: Any) -> Tensor:

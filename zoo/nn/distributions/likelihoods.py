@@ -48,7 +48,6 @@ class Likelihood(Configured):
     Attributes:
         low, high: the ends of the range of images, which belong to it; None for no end.
         unit: of `-log_prob`.
-        error: the name of what `local_errors` gives.
         values: how many numbers the decoder gives for every channel of a pixel. Its output has the
             shape of an image, except for the last axis, which is `values` times as long.
         reads: the name of these numbers if they are unbounded, so that the decoder must not end in
@@ -85,7 +84,6 @@ class Likelihood(Configured):
     low: float | None = None
     high: float | None = None
     unit = "nats"
-    error = "squared error"
     values = 1
     reads: str | None = None
     applies: str | None = None
@@ -164,8 +162,8 @@ class Likelihood(Configured):
         """Return data in the units of errors and noise; only rows and counts change."""
         return x
 
-    def local_errors(self, x: Tensor, restored: Tensor) -> Tensor:
-        """Return the error of each value, of the shape of x: squared, in these units."""
+    def squared_errors(self, x: Tensor, restored: Tensor) -> Tensor:
+        """Return the squared error of each value in these units, tensors of the shape of x."""
         return ops.square(self.standardized(x) - self.standardized(restored))
 
     def raw(self, standardized: Tensor) -> Tensor:

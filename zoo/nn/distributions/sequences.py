@@ -50,7 +50,7 @@ class SequenceLikelihood(Likelihood):
         """Return the log-probability of each step, [batch, time], for finite values."""
         raise NotImplementedError
 
-    def local_errors(self, x: Tensor, restored: Tensor) -> Tensor:
+    def squared_errors(self, x: Tensor, restored: Tensor) -> Tensor:
         """Return the squared error of each value, 0 where there are no steps."""
         errors = ops.square(self.filled(x) - restored)
         return ops.where(self.present(x)[..., None], errors, ops.zeros_like(errors))

@@ -32,8 +32,7 @@ class StructuralSimilarity(Likelihood):
     for each channel; beyond its sides, an image is continued by its mirror image. So a texture that
     is lost costs much, also where the squared error is small because the texture is faint.
 
-    The names "ssim" and "l1_ssim" stand for alpha = 1 and alpha = 0.84. Of models with this loss,
-    `zoo.anomaly.Detector` shows alpha (1 - SSIM) + (1 - alpha) |x - x'| of each value.
+    The names "ssim" and "l1_ssim" stand for alpha = 1 and alpha = 0.84.
 
     Args:
         alpha: the weight of 1 - SSIM in [0, 1]; the L1 error has the rest.
@@ -54,7 +53,7 @@ class StructuralSimilarity(Likelihood):
     """
 
     low = 0.0
-    unit = error = "structural dissimilarity"
+    unit = "structural dissimilarity"
 
     def __init__(self, alpha: float = 1.0, sigma: float = 1.5, data_range: float = 1.0):
         self.alpha = number("alpha", alpha, least=0, most=1)
@@ -72,13 +71,13 @@ class StructuralSimilarity(Likelihood):
     def log_prob(self, x: Tensor, parameters: Tensor) -> Tensor:
         parameters = ops.cast(parameters, "float32")
         image = self.mean(parameters)
-        errors = self.local_errors(x, image) + ops.abs(parameters - image)
+        errors = self.dissimilarities(x, image) + ops.abs(parameters - image)
         return -ops.sum(errors, axis=tuple(range(1, len(errors.shape))))
 
     def mean(self, parameters: Tensor) -> Tensor:
         return ops.clip(parameters, 0.0, self.data_range)
 
-    def local_errors(self, x: Tensor, restored: Tensor) -> Tensor:
+    def dissimilarities(self, x: Tensor, restored: Tensor) -> Tensor:
         """Return alpha (1 - SSIM) + (1 - alpha) |x - x'| of each value, of the shape of x."""
         found = (1.0 - self.alpha) * ops.abs(x - restored)
         if self.alpha:
