@@ -88,9 +88,8 @@ class DetectorEnsemble(Settings):
         self._set(**{name: getattr(first, name) for name in same})
         self._set(mean=first.mean, deviation=first.deviation, normal_map=first.normal_map)
         self._set(history=[member.history for member in self.members])
-        found = [member.normal_error for member in self.members]
-        known = all(errors is not None for errors in found)
-        self._set(normal_error=np.mean(found, axis=0) if known else None)
+        found = [m.normal_error for m in self.members if m.normal_error is not None]
+        self._set(normal_error=np.mean(found, axis=0) if found else None)
 
     def restore_rule(self, rule: str, value: float, threshold: float) -> None:
         """Store the rule and the threshold of an earlier `fit` in a loaded detector."""
@@ -109,10 +108,9 @@ class DetectorEnsemble(Settings):
         Raises:
             TypeError, ValueError: as `Detector.fit` does.
         """
-        for member in self.members:
-            member.fit(x, **options)
+        rated = [np.asarray(member.fit(x, **options).calibration) for member in self.members]
         self._take_from_members()
-        found = np.mean([member.calibration for member in self.members], axis=0)
+        found = np.mean(rated, axis=0)
         threshold = thresholds.of_scores(self.rule, self.rule_value, found)
         self._set(threshold=threshold, calibration=found)
         return self
@@ -144,8 +142,8 @@ class DetectorEnsemble(Settings):
         return channels.worst_channels(self, x)
 
     def _mean(self, method, x):
-        found = sum(getattr(member, method)(x) for member in self.members)
-        return (found / len(self.members)).astype("float32")
+        found = [getattr(member, method)(x) for member in self.members]
+        return np.mean(found, axis=0, dtype="float32")
 
     def save(self, folder: str | os.PathLike, *, overwrite: bool = False) -> None:
         """Write a folder that `zoo.anomaly.load` reads; it raises the same errors as `zoo.save`."""
