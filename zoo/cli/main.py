@@ -212,7 +212,8 @@ def _parser():
         choices=("float16", "int8"),
         action="append",
         default=[],
-        help="an additional smaller ONNX file: float16 for GPUs, int8 for CPUs [none]",
+        help="smaller files beside those of ONNX, LiteRT and OpenVINO: float16 for GPUs, int8 for "
+        "CPUs [none]",
         dest="variants",
     )
     _add_data(sub, "data set, folder or file of real images [the data set it was trained on]")

@@ -232,6 +232,8 @@ class Session:
                 if columns is not None and are_rows(value):
                     value = columns.array(value)
                 feed[tensor.name] = check_array(tensor, value)
+                if columns is not None:
+                    columns.check_missing(feed[tensor.name])
         rows = {len(array) for array in feed.values()}
         if len(rows) > 1:
             sizes = ", ".join(f"{name} has {len(array)}" for name, array in feed.items())

@@ -143,6 +143,20 @@ class TableRows:
                     f"{_listed(values)}."
                 )
 
+    def check_missing(self, x: np.ndarray) -> None:
+        """Raise a ValueError if a category of a row, in an array [n, columns], is NaN in part."""
+        if not self.missing:
+            return
+        for name, (start, values) in self._categories.items():
+            lost: Any = np.isnan(x[:, start : start + len(values)])
+            wrong = np.flatnonzero(lost.any(axis=1) & ~lost.all(axis=1))
+            if len(wrong):
+                raise ValueError(
+                    f"Row {wrong[0]} has NaN in some columns of the category {name!r}; if a "
+                    f"category was not seen, all of its columns are NaN. Its values are "
+                    f"{_listed(values)}."
+                )
+
     def _or_lost(self):
         return ", or all without a value" if self.missing else ""
 
