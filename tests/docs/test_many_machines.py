@@ -18,6 +18,7 @@ GUIDE = ROOT / "docs" / "guides" / "many-machines.md"
 BLOCKS = re.findall(r"```python\n(.*?)```", GUIDE.read_text("utf-8"), re.DOTALL)
 pytestmark = [
     pytest.mark.slow,
+    pytest.mark.xdist_group("ray"),  # one cluster at a time
     pytest.mark.skipif(keras.backend.backend() != "tensorflow", reason="exports the encoder"),
 ]
 

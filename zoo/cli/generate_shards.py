@@ -74,7 +74,7 @@ class Generation:
     def _of_table(self, model, n, first, seed):
         import pyarrow
 
-        labels = None if self.labels is None else self._in_turn(n, first)
+        labels = None if self.labels is None else self._in_turn(n, first).tolist()
         found = rows_where(model, n, self.where, label=self.label, labels=labels, seed=seed)
         table = pyarrow.Table.from_pandas(found.frame, preserve_index=False)
         text = pyarrow.types.is_dictionary  # categories, which may have other codes in each piece

@@ -85,7 +85,7 @@ def told(done: Done, out: Any, names: list[str]) -> str:
     if done.computed:
         said += f" {done.computed:,} of them were computed in {done.seconds:.1f} s."
     if done.empty:
-        said += f" {done.empty:,} images could not be read: their rows hold only the name."
+        said += f" Images that could not be read, whose rows hold only the name: {done.empty:,}."
     return said
 
 

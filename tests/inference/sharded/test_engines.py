@@ -16,6 +16,7 @@ from zoo.inference.sharded.engines import run
 from zoo.inference.sharded.folder import ShardFolder
 from zoo.runtime.arrow import array_of
 
+pytestmark = pytest.mark.xdist_group("ray")  # one cluster at a time
 SETTINGS = {"the data": "the same"}
 PROGRAM = Path(support.__file__)
 
