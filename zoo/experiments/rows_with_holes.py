@@ -78,8 +78,9 @@ def areas(
     if share == 0:  # all three are the same rows
         scores = [_scores(x, x_test, trial, epochs, verbose)] * 3
     else:
-        pairs = ((x, x_test), *filled)
-        scores = [_scores(*pair, trial, epochs, verbose) for pair in pairs]
+        scores = [
+            _scores(rows, test, trial, epochs, verbose) for rows, test in ((x, x_test), *filled)
+        ]
     forest = IsolationForest(random_state=trial).fit(filled[0][0])
     scores.append(-forest.score_samples(filled[0][1]))
     return [float(roc_auc_score(y_test, score)) for score in scores]
