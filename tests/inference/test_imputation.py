@@ -144,6 +144,23 @@ def test_masked_arrays_and_pandas_na_are_missing_values():
     np.testing.assert_allclose(model.impute(with_na), model.impute(X), rtol=1e-6)
 
 
+def test_a_frame_is_filled_with_numbers_as_the_table_has_them():
+    frame = pandas.DataFrame({"age": RNG.integers(18, 21, 60), "pay": RNG.random(60).round(1)})
+    frame["age"] = frame["age"].astype("Int64").mask(RNG.random(60) < 0.3)
+    frame["pay"] = frame["pay"].mask(RNG.random(60) < 0.3)
+    table = zoo.data.from_table(frame, missing="learn", validation=0)
+    model = zoo.VAE((2,), 1, hidden_units=(4,), likelihood=table.likelihood())
+    for full in (model.impute(frame), *model.impute(frame, samples=5)):
+        assert full["age"].dtype == "Int64"
+        assert full["age"].between(18, 20).all()
+        assert full["pay"].between(frame["pay"].min(), frame["pay"].max()).all()
+        np.testing.assert_array_equal(full["pay"], full["pay"].round(1))
+    of_file = model.impute(frame.astype(object).where(frame.notna(), ""))
+    assert of_file["age"].dtype == "int64"
+    drawn = model.impute(table.rows, samples=5)  # arrays are not rounded
+    assert (drawn[..., 0] != drawn[..., 0].round()).any()
+
+
 def test_hidden_values_and_whole_categories_become_missing():
     x = np.tile(np.array([[1.0, 1, 0], [2, 0, 1]], "float32"), (500, 1))
     x[0, 0] = np.nan
