@@ -18,7 +18,7 @@ from zoo.anomaly.comparison import Comparison
 from zoo.anomaly.periods import Drift
 from zoo.checks import data as checks
 from zoo.checks.arguments import whole
-from zoo.checks.arrays import as_array
+from zoo.checks.arrays import as_array, with_nan
 from zoo.data.folders import ImageFolder
 from zoo.files.atomic_writes import check_target, publish_folder
 from zoo.plots.pages import STYLE, embedded
@@ -98,6 +98,8 @@ def write_report(
         raise ValueError(f"There are {len(ids)} ids for {n} items; give one id for each item.")
     if compared is not None and len(compared.new_scores) != n:
         raise ValueError(f"compared= is for {len(compared.new_scores)} items, but x has {n}.")
+    likelihood = getattr(getattr(detector, "model", None), "likelihood", None)
+    x = with_nan(x) if getattr(likelihood, "takes_missing", False) else x
     x = as_array(x, "x", detector.names)
     scores = detector.scores(x)
     flagged = scores > np.float32(detector.threshold)
