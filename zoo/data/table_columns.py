@@ -9,13 +9,21 @@ from typing import Any
 
 import numpy as np
 
-from zoo.data.numbers_in_text import check_kinds, check_texts, is_lost, is_number, runs_on
+from zoo.data.numbers_in_text import (
+    check_kinds,
+    check_texts,
+    is_lost,
+    is_number,
+    runs_on,
+    told_of,
+)
 from zoo.data.table_cells import Cells, listed
 
 _LARGEST = float(np.finfo("float32").max)
 _WHOLE = 2**24  # float32 holds all integers up to this one
 _MOST_CATEGORIES = 100
 _SHOWN = 8
+LEARN = 'To train a model with such cells: missing="learn" (`zoo train --missing learn`).'
 
 
 @dataclass(frozen=True)
@@ -273,7 +281,9 @@ def _one_hot(cells, name, known, unknown, missing) -> np.ndarray:
         empty = is_lost(column[i])
         what = "no value" if empty else f"{texts[i][:40]!r}"
         way = (
-            "" if empty else ' To score such rows: unknown="score" (`zoo detect --unknown score`).'
+            f"{told_of(column[i])} {LEARN}"
+            if empty
+            else ' To score such rows: unknown="score" (`zoo detect --unknown score`).'
         )
         raise ValueError(
             f"{cells.origin} has {what} {cells.place(i, name)}, but {listed(known)} are expected; "
@@ -306,8 +316,8 @@ def _numbers(cells, names, missing) -> dict[str, np.ndarray]:
         raise ValueError(
             f"{cells.origin} has {what} {cells.place(i, name)}; "
             f"{sum(map(len, lost.values()))} cells in {listed(lost)} are like this. Fill them in, "
-            "for instance with the median of the column, or leave out their rows or columns; or "
-            'learn with them: missing="learn" (`zoo train --missing learn`).'
+            "for instance with the median of the column, or leave out their rows or columns."
+            f"{told_of(cell)} {LEARN}"
         )
     return found
 
