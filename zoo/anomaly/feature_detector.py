@@ -120,6 +120,7 @@ class FeatureDetector(Settings):
         offset: Any = 0.0,
         seed: int = 0,
     ):
+        feature_networks.check_network(network)
         if quantile is None and false_positive_rate is None:
             quantile = QUANTILE
         rule = thresholds.chosen(quantile=quantile, false_positive_rate=false_positive_rate)

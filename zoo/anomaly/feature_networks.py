@@ -34,11 +34,7 @@ def extractor(
         ValueError: layers that do not exist or have other outputs, or a network that does not take
             these images.
     """
-    if not isinstance(network, keras.Model):
-        raise TypeError(
-            f"network is a {type(network).__name__}; give a Keras model, such as "
-            "keras.applications.MobileNetV2(include_top=False), or zoo.load(name).encoder."
-        )
+    check_network(network)
     inputs = getattr(network, "inputs", None)
     if not inputs:
         raise TypeError(
@@ -81,6 +77,19 @@ def extractor(
             f"but these have {shape[:2]}: resize them, or choose layers before a dense layer."
         ) from error
     return resized
+
+
+def check_network(network: Any) -> None:
+    """Refuse what is no Keras model, such as the name of a preset, by a TypeError."""
+    if isinstance(network, keras.Model):
+        return
+    named = isinstance(network, str)
+    came = repr(network) if named else f"a {type(network).__name__}"
+    example = f"zoo.load({network!r}).encoder" if named else "zoo.load(name).encoder"
+    raise TypeError(
+        f"network is {came}; give a Keras model, such as {example}, or "
+        "keras.applications.MobileNetV2(include_top=False)."
+    )
 
 
 def _default_layers(images, shape) -> list[str]:
