@@ -56,7 +56,10 @@ def extractor(
         if name not in images:
             raise UnknownNameError("layer with features of places", name, images)
     if not names:
-        raise ValueError("No layer of the network has outputs [batch, height, width, channels].")
+        raise ValueError(
+            "No layer of the network has outputs [batch, height, width, channels]: give one with "
+            "convolutions, such as zoo.load('denoising_ae_cifar10').encoder."
+        )
     outputs = [images[name] for name in names]
     cut = keras.Model(inputs[0], outputs, name=network.name)
     channels = inputs[0].shape[-1]

@@ -27,6 +27,7 @@ from zoo.plots.picture import Picture
 PAGE, TABLE, PERIODS = "report.html", "scores.csv", "drift.csv"
 UNUSUAL = "The most unusual items"
 NAMED = 3  # columns of a row that are named as unusual
+LEAST_FOR_LOG = 10  # items in the highest bar of a histogram with a logarithmic axis
 LEAST_SHARE = 0.1  # least share of the row's squared error of a named column
 
 
@@ -190,8 +191,11 @@ def histogram(scores: np.ndarray, threshold: float, truth: np.ndarray | None = N
         kinds = {"normal": scores[~truth], "anomalies": scores[truth]}
     for name, values in kinds.items():
         axes.hist(values, edges.tolist(), alpha=0.6, label=name)
+    few = np.histogram(scores, edges)[0].max() < LEAST_FOR_LOG
     axes.axvline(threshold, color="k", linestyle="--", label=f"threshold {threshold:.4g}")
-    axes.set(xlabel="score", ylabel="items", yscale="log")
+    axes.set(xlabel="score", ylabel="items", yscale="linear" if few else "log")
+    if few:
+        axes.yaxis.get_major_locator().set_params(integer=True)
     axes.legend()
     return figure
 
