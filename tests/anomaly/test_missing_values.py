@@ -12,6 +12,7 @@ import export
 import zoo
 from zoo.anomaly import Detector, load
 from zoo.anomaly.neighbors import LEAST, Neighbors
+from zoo.anomaly.report import unusual_columns
 from zoo.cli.main import main
 
 RNG = np.random.default_rng(0)
@@ -170,3 +171,10 @@ def test_masked_arrays_are_rows_with_holes(detector, tmp_path):
     plain = Detector("VAE", latent_dim=1, hidden_units=(4,))
     with pytest.raises(ValueError, match="is a masked array"):
         plain.fit(masked, epochs=1, verbose=0)
+
+
+def test_large_values_of_blamed_columns_are_written_without_exponents(detector):
+    rows = FULL[:1].copy()
+    rows[0, 1] = 46910.0
+    (told,) = unusual_columns(detector, rows)
+    assert told.startswith("b is 46910, reconstructed ")

@@ -184,6 +184,8 @@ def checked_truth(is_anomaly: Any, n: int) -> np.ndarray:
 
 def histogram(scores: np.ndarray, threshold: float, truth: np.ndarray | None = None) -> Picture:
     """Draw a histogram of scores [n], by kind if `truth` is given, with the threshold."""
+    from matplotlib.ticker import MaxNLocator
+
     figure, axes = _axes(7, 3)
     edges = np.histogram_bin_edges(scores, bins=60)
     kinds = {"all": scores}
@@ -195,7 +197,7 @@ def histogram(scores: np.ndarray, threshold: float, truth: np.ndarray | None = N
     axes.axvline(threshold, color="k", linestyle="--", label=f"threshold {threshold:.4g}")
     axes.set(xlabel="score", ylabel="items", yscale="linear" if few else "log")
     if few:
-        axes.yaxis.get_major_locator().set_params(integer=True)
+        axes.yaxis.set_major_locator(MaxNLocator(integer=True))
     axes.legend()
     return figure
 
@@ -260,6 +262,11 @@ def most_unusual(detector: Any, items: np.ndarray, numbers: np.ndarray) -> Pictu
     return figure
 
 
+def _readable(value: float) -> str:
+    """Return a number with four digits, or those before its point, and no exponent up to 10^7."""
+    return f"{value:.0f}" if 1e4 <= abs(value) < 1e7 else f"{value:.4g}"
+
+
 def unusual_columns(detector: Any, rows: np.ndarray) -> list[str]:
     """Describe for each row the columns with the largest errors, and their reconstructions.
 
@@ -270,7 +277,7 @@ def unusual_columns(detector: Any, rows: np.ndarray) -> list[str]:
     names = detector.names or [f"column {j}" for j in range(rows.shape[1])]
     return [
         "; ".join(
-            f"{names[j]} is {row[j]:.4g}, reconstructed {other[j]:.4g}"
+            f"{names[j]} is {_readable(row[j])}, reconstructed {_readable(other[j])}"
             for j in np.argsort(-error, kind="stable")[:NAMED]
             if error[j] >= LEAST_SHARE * error.sum()
         )
