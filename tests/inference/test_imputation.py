@@ -188,6 +188,10 @@ def test_what_cannot_be_learned_or_imputed_is_refused():
     with pytest.raises(ValueError, match="makes values missing"):
         zoo.VAE((3,), 1, likelihood=gaussian(FULL), corruption=Masking(0.2, missing=True))
     plain = zoo.Autoencoder((3,), 1, hidden_units=(4,), likelihood=learns)
+    frame = pandas.DataFrame(X, columns=["a", "b", "c"])
+    named = zoo.VAE((3,), 1, likelihood=gaussian(frame, missing="learn"))
+    with pytest.raises(ValueError, match=r"has 'id'.*give frame.drop\(columns=\['id'\]\)"):
+        named.impute(frame.assign(id=1.0))
     with pytest.raises(TypeError, match="no distribution of codes"):
         plain.impute(X, samples=3)
     with pytest.raises(ValueError, match="only NaN in columns 1"):

@@ -185,6 +185,8 @@ def known_columns(
         said = [f"lacks {listed(missing)}"] if missing else []
         said += [f"has {listed(others)}, which the model does not know"] if others else []
         fix = "" if missing else f" {way_out(others)}"
+        if fix and cells.unit == "row":  # not all functions that take a data frame have drop=
+            fix += f" Or give frame.drop(columns={others[:_SHOWN]})."
         raise ValueError(
             f"{cells.origin} {' and '.join(said)}. The model takes the columns "
             f"{listed(name for name, _ in sources)}.{fix}"
