@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from zoo.runtime import load as load
     from zoo.runtime import load_codec as load_codec
     from zoo.runtime import self_test as self_test
+    from zoo.runtime import to_arrow as to_arrow
 
     from .javascript import write_javascript as write_javascript
     from .page import write_page as write_page
@@ -39,6 +40,7 @@ _HOMES = {
     "Codec": "zoo.runtime",
     "Session": "zoo.runtime",
     "self_test": "zoo.runtime",
+    "to_arrow": "zoo.runtime",
     "ParityError": "zoo.runtime",
     "write_javascript": "javascript",
     "write_page": "page",
@@ -57,6 +59,7 @@ __all__ = [
     "load",
     "load_codec",
     "self_test",
+    "to_arrow",
     "verify",
     "write_javascript",
     "write_page",

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from zoo.runtime.session import onnx_file
-
-from . import parity, test_inputs
+from . import parity, part_files, test_inputs
 
 if TYPE_CHECKING:
     from zoo.inference.parts import Part
@@ -28,6 +26,7 @@ def add(
     report: dict[str, dict[str, Any]],
     parts: dict[str, Part],
     folder: Path,
+    formats: Iterable[str],
     variants: tuple[str, ...],
     images: Mapping[str, np.ndarray],
 ) -> None:
@@ -37,34 +36,28 @@ def add(
     median of 15 calls, or of at least 3 if they take more than a second. An encoder and a decoder
     that fit together also have the `reconstruction_error` of both: the squared error, summed over
     pixels, averaged over 1,000 images. It is None without the caller's images (and labels, if the
-    parts take them).
+    parts take them). Entries of other formats than ONNX have the name of the format before that of
+    the variant.
     """
-    names = (None, *variants)
-    runners = {
-        (name, variant): parity.onnx_runner(
-            (folder / name / onnx_file(variant)).read_bytes(), optimize=True
-        )
-        for name in parts
-        for variant in names
-    }
-    errors = {v: _reconstruction_error(parts, runners, v, images) for v in names}
-    for name, part in parts.items():
-        cases = test_inputs.make_cases(part, images)
-        inputs = next(iter(cases.values()))
-        report[name]["variants"] = {
-            variant or "float32": {
-                "bytes": (folder / name / onnx_file(variant)).stat().st_size,
-                "milliseconds": {
-                    str(rows): _milliseconds(runners[name, variant], inputs, rows)
-                    for rows in BATCHES
-                },
-                "reconstruction_error": errors[variant] if name in PAIR else None,
-            }
-            for variant in names
-        }
+    for form in formats:
+        for variant in (None, *variants):
+            name = variant or "float32"
+            name = name if form == "onnx" else f"{form} {name}"
+            files = part_files.files_of(form, variant)
+            runners = {p: part_files.runner_of(folder / p, form, variant) for p in parts}
+            error = _reconstruction_error(parts, runners, images)
+            for p, part in parts.items():
+                inputs = next(iter(test_inputs.make_cases(part, images).values()))
+                report[p].setdefault("variants", {})[name] = {
+                    "bytes": sum((folder / p / file).stat().st_size for file in files),
+                    "milliseconds": {
+                        str(rows): _milliseconds(runners[p], inputs, rows) for rows in BATCHES
+                    },
+                    "reconstruction_error": error if p in PAIR else None,
+                }
 
 
-def _reconstruction_error(parts, runners, variant, images) -> float | None:
+def _reconstruction_error(parts, runners, images) -> float | None:
     """Return the error of images after both parts; None without images, or if parts do not fit."""
     if not set(PAIR) <= parts.keys():
         return None
@@ -80,8 +73,8 @@ def _reconstruction_error(parts, runners, variant, images) -> float | None:
         name: test_inputs.rows_of(info, IMAGES, images[name]) for name, info in needed.items()
     }
     fed = {info.name: inputs[info.name] for info in encoder.inputs}
-    inputs["z"] = runners["encoder", variant](fed)[code.name]
-    made = runners["decoder", variant]({name: inputs[name] for name in takes})["x"]
+    inputs["z"] = runners["encoder"](fed)[code.name]
+    made = runners["decoder"]({name: inputs[name] for name in takes})["x"]
     squared = (made.astype("float64") - inputs["x"]) ** 2
     return float(f"{squared.sum() / len(squared):.4g}")
 

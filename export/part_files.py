@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from zoo.inference.parts import Part
 
 SAVED_MODEL = "saved_model"
+VARIED = ("onnx", "litert", "openvino")  # formats with variants
 _MODULES = {"litert": "ai_edge_litert", "openvino": "openvino"}  # what these formats need
 
 
@@ -85,10 +86,10 @@ def write(
         saved_model.write(part, folder / SAVED_MODEL)
     if "litert" in formats:
         say(f"{part.name}: LiteRT")
-        litert_file.write(part, folder)
+        litert_file.write(part, folder, variants)
     if "openvino" in formats:
         say(f"{part.name}: OpenVINO")
-        openvino_file.write(part, converted, folder)
+        openvino_file.write(part, converted, folder, variants)
     golden.write(folder / GOLDEN, part.name, *parity.examples(part, given))
     for name, content in part.files.items():
         (folder / name).write_bytes(content)
@@ -103,18 +104,32 @@ def runners(folder: Path) -> dict[tuple[str, str], parity.Runner]:
         session = load(folder)
         found["onnx", "export.load"] = lambda inputs: session.compute(*session.check(inputs))
     for variant in VARIANTS:
-        path = folder / onnx_file(variant)
-        if path.is_file():
-            found["onnx", variant] = parity.onnx_runner(path.read_bytes(), optimize=True)
+        for form in VARIED:
+            if (folder / files_of(form, variant)[0]).is_file():
+                found[form, variant] = runner_of(folder, form, variant)
     if (folder / SAVED_MODEL).is_dir():
         found[SAVED_MODEL, "serving_default"] = saved_model.runner(folder / SAVED_MODEL)
     if (folder / litert_file.FILE).is_file():
-        found["litert", "serving_default"] = litert_file.runner(folder)
+        found["litert", "serving_default"] = runner_of(folder, "litert", None)
     if (folder / openvino_file.FILE).is_file():
-        found["openvino", "CPU, float32"] = openvino_file.runner(folder)
+        found["openvino", "CPU, float32"] = runner_of(folder, "openvino", None)
     if not found:
         raise FileNotFoundError(f"{folder} has a signature, but no file of {backends.FORMATS}.")
     return found
+
+
+def files_of(form: str, variant: str | None) -> tuple[str, ...]:
+    """Return the names of the files of a variant in one of the formats `VARIED`."""
+    if form == "openvino":
+        return openvino_file.files_of(variant)
+    return (litert_file.file_of(variant) if form == "litert" else onnx_file(variant),)
+
+
+def runner_of(folder: Path, form: str, variant: str | None) -> parity.Runner:
+    """Return the runner of a variant in one of the formats `VARIED`; None stands for float32."""
+    if form == "onnx":
+        return parity.onnx_runner((folder / onnx_file(variant)).read_bytes(), optimize=True)
+    return (litert_file if form == "litert" else openvino_file).runner(folder, variant)
 
 
 def onnx_runners(model: bytes) -> dict[tuple[str, str], parity.Runner]:

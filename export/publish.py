@@ -69,9 +69,10 @@ def export_model(
             1.31); on JAX and PyTorch at least 18.
         layout: "channels_first" for images as [channels, height, width] in the exported files, as
             in PyTorch; "channels_last" for images as in Keras.
-        variants: "float16" (for GPUs), "int8" (for CPUs), or both: additional smaller ONNX files,
-            `model.float16.onnx` and `model.int8.onnx`, with their own error bounds. The report has
-            their sizes, times and reconstruction errors.
+        variants: "float16" (for GPUs), "int8" (for CPUs), or both: additional smaller files in the
+            formats "onnx", "litert" and "openvino", such as `model.float16.onnx` and
+            `model.int8.onnx`, with their own error bounds. The report has their sizes, times and
+            reconstruction errors.
         images: real images for the parity check: an array [n, *input shape of the model] in the
             input's range, or a dict of arrays by input name, which may include labels. With None,
             scikit-learn's digits are resized, and no reconstruction error of `variants` is
@@ -98,8 +99,12 @@ def export_model(
     onnx_graph.check_opset(opset)
     layouts.check_layout(layout)
     variants = onnx_variants.check_variants(variants)
-    if variants and "onnx" not in formats:
-        raise ValueError(f"variants are ONNX files: add 'onnx' to formats, {list(formats)}.")
+    varied = [form for form in part_files.VARIED if form in formats]
+    if variants and not varied:
+        raise ValueError(
+            f"variants are files of {', '.join(part_files.VARIED)}: add one of these to formats, "
+            f"{list(formats)}."
+        )
     chosen = _named(_chosen(_parts(model), parts), model, label_names)
     given = test_inputs.assign_images(chosen.values(), images)
     chosen, given = layouts.arrange(chosen, given, layout)
@@ -114,7 +119,7 @@ def export_model(
             report[name] = parity.prove(part, part_files.runners(folder), given)
         if variants:
             say("variants: sizes, times, reconstruction errors")
-            benchmark.add(report, chosen, scratch, variants, given)
+            benchmark.add(report, chosen, scratch, varied, variants, given)
         for name in chosen:
             signature.write_json(scratch / name / PARITY_FILE, report[name])
     return report

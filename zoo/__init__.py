@@ -85,6 +85,7 @@ if TYPE_CHECKING:
     from zoo.nn.distributions import Poisson as Poisson
     from zoo.nn.distributions import SketchMixture as SketchMixture
     from zoo.nn.distributions import SquaredError as SquaredError
+    from zoo.nn.distributions import StructuralSimilarity as StructuralSimilarity
     from zoo.nn.distributions import StudentColumns as StudentColumns
     from zoo.nn.distributions import SwissRoll as SwissRoll
     from zoo.nn.distributions import Uniform as Uniform
@@ -122,6 +123,7 @@ _HOMES = {
     "CategoricalPrior": "zoo.nn.distributions",
     "GaussianColumns": "zoo.nn.distributions",
     "MixedColumns": "zoo.nn.distributions",
+    "StructuralSimilarity": "zoo.nn.distributions",
     "StudentColumns": "zoo.nn.distributions",
     "ModalColumns": "zoo.nn.distributions",
     "Multinomial": "zoo.nn.distributions",

@@ -188,6 +188,7 @@ function checkValues(tensor, data, shape, image) {
   const bound = LARGEST[tensor.dtype];
   const [low, high] = tensor.range ?? [-bound, bound];
   if (tensor.padded) checkEnds(tensor, data, shape);
+  if (tensor.missing) checkCategories(tensor, data, shape);
   const mayLack = tensor.padded || tensor.missing;
   let least = Infinity, most = -Infinity, whole = true;
   for (let i = 0; i < data.length; i++) {
@@ -233,6 +234,20 @@ function checkEnds(tensor, data, shape) {
           "channels, or everywhere; NaN stands for the steps after the end.");
       }
       ended = lost > 0;
+    }
+  }
+}
+
+// A category that was not seen is NaN in all of its columns.
+function checkCategories(tensor, data, shape) {
+  for (const { column, first, values } of tensor.categories ?? []) {
+    for (let row = 0; row < shape[0]; row++) {
+      const start = row * shape[1] + first;
+      const lost = values.filter((_, i) => Number.isNaN(data[start + i])).length;
+      if (lost && lost < values.length) {
+        throw new RangeError(`${described(tensor)}: row ${row} has NaN in some columns of the ` +
+          `category '${column}'; if a category was not seen, all of its columns are NaN.`);
+      }
     }
   }
 }

@@ -281,7 +281,7 @@ def test_the_command_takes_a_folder_and_writes_a_report(tmp_path, capsys):
     assert 'alt="reconstruction"' not in page
     again = [str(tmp_path / "mine"), str(tmp_path / "new"), "--out", str(tmp_path / "renewed")]
     assert main(["renew", *again]) == 1
-    assert "FeatureDetector, which learns anew" in capsys.readouterr().err
+    assert "FeatureDetector: fit it on the new data" in capsys.readouterr().err
     np.save(tmp_path / "new.npy", NEW)
     arrays = (str(tmp_path / "mine"), str(tmp_path / "new.npy"), "--out", str(tmp_path / "other"))
     assert main(["detect", *arrays]) == 0

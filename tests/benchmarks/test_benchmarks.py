@@ -78,3 +78,11 @@ def test_a_consumer_is_timed_as_a_process():
     told = said("consumer.py", "--preset", "vae_digits", "--runs", 1)
     assert "consumer process: " in told
     assert "ms a call at batch  1024" in told
+
+
+def test_encoding_in_shards_is_timed(tmp_path):
+    out = tmp_path / "table.md"
+    said("sharded.py", "--preset", "vae_digits", "--rows", 100, "--rounds", 1, "--out", out)
+    rows = rows_of(out.read_text())
+    assert len(rows) in (2, 4)  # with Ray, or without
+    assert all(int(cell.replace(",", "")) > 0 for row in rows for cell in row[1:])

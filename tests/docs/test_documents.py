@@ -118,6 +118,7 @@ def test_every_command_exists_and_is_told_of(capsys):
         "impute",
         "evaluate",
         "detect",
+        "encode",
         "renew",
         "export",
         "reproduce",

@@ -13,6 +13,7 @@ from support import node_project
 
 import export
 from zoo.runtime.draws import draw_prior
+from zoo.runtime.table_rows import columns_of
 from zoo.runtime.tensors import check_array, tensors
 
 CASES = Path(__file__).with_name("cases.mjs")
@@ -26,6 +27,8 @@ FREE = X | {"range": None}
 Z = {"name": "z", "dtype": "float32", "shape": ["batch", 3], "prior": {"kind": "normal"}}
 LABEL = {"name": "label", "dtype": "int32", "shape": ["batch"], "range": [0, 9]}
 HOLES = {"name": "x", "dtype": "float32", "shape": ["batch", 3], "range": None, "missing": True}
+KINDS = {"columns": ["load", "kind=new", "kind=old"]}
+KINDS |= HOLES | {"categories": [{"column": "kind", "first": 1, "values": ["new", "old"]}]}
 ENDS = {"name": "x", "dtype": "float32", "shape": ["batch", 3, 1], "range": None, "padded": True}
 
 
@@ -57,6 +60,8 @@ def python_accepts(entry, value):
     try:
         array = np.array(value, dtype=float if tensor.dtype == "float32" else None)
         check_array(tensor, array)
+        if columns := columns_of(entry):
+            columns.check_missing(array)
     except (TypeError, ValueError):
         return False
     return True
@@ -86,6 +91,8 @@ def python_accepts(entry, value):
         (ENDS, [[[float("nan")], [float("nan")], [float("nan")]]], "before the end"),
         (HOLES, [[1.0, float("nan"), 2.0], [float("nan")] * 3], None),
         (HOLES, [[1.0, float("nan"), 1e39]], "got values"),
+        (KINDS, [[float("nan"), 1.0, 0.0], [2.0, float("nan"), float("nan")]], None),
+        (KINDS, [[1.0, 1.0, 0.0], [1.0, float("nan"), 0.0]], "row 1 has NaN in some columns"),
     ],
 )
 def test_what_is_refused_is_what_python_refuses(entry, value, said):

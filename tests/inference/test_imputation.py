@@ -157,6 +157,10 @@ def test_a_frame_is_filled_with_numbers_as_the_table_has_them():
         np.testing.assert_array_equal(full["pay"], full["pay"].round(1))
     of_file = model.impute(frame.astype(object).where(frame.notna(), ""))
     assert of_file["age"].dtype == "int64"
+    several = zoo.data.from_table(large := frame[["pay"]] * 12_345.678, missing="learn")
+    model_of_pay = zoo.VAE((1,), 1, hidden_units=(4,), likelihood=several.likelihood())
+    filled = model_of_pay.impute(large)["pay"]  # decimals are not known
+    assert all(value == float(f"{value:.7g}") for value in filled[large["pay"].isna()])
     drawn = model.impute(table.rows, samples=5)  # arrays are not rounded
     assert (drawn[..., 0] != drawn[..., 0].round()).any()
 

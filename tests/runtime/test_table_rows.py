@@ -170,3 +170,15 @@ def test_frames_with_holes_are_rows_of_an_imputer(imputer):
 def test_other_mistakes_are_refused_for_an_imputer_too(imputer, row, message):
     with pytest.raises(ValueError, match=message):
         imputer(x=[row])
+
+
+def test_a_category_that_is_nan_in_part_is_refused_in_arrays_as_in_python(imputer):
+    array = HOLED.copy()
+    array[1, 2] = 0
+    with pytest.raises(ValueError, match="Row 1 has NaN in some columns of the category 'kind'"):
+        imputer(x=array)
+    columns = ["speed", "kind=new", "kind=old", "load"]
+    likelihood = zoo.MixedColumns([0] * 4, [1] * 4, [(1, 3)], names=columns, missing="learn")
+    model = zoo.VAE((4,), 1, hidden_units=(4,), likelihood=likelihood)
+    with pytest.raises(ValueError, match="Row 1 of x holds NaN in some of"):
+        model.impute(array)

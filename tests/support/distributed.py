@@ -3,7 +3,9 @@
     python tests/support/distributed.py MODEL WAY OUT [--optimizer NAME] [--epochs N] [--rows N]
         [--backup FOLDER]
 
-WAY is alone, mirrored, workers (with TF_CONFIG in the environment) or data_parallel.
+WAY is alone, mirrored, workers (with TF_CONFIG in the environment), data_parallel, or processes: as
+data_parallel, in one of two processes of JAX; PROCESS in the environment is its number, and
+COORDINATOR the address where they meet.
 """
 
 import argparse
@@ -25,6 +27,12 @@ def two_devices(way):
         os.environ["XLA_FLAGS"] = (
             "--xla_force_host_platform_device_count=2 --xla_backend_optimization_level=0"
         )
+    if way == "processes":
+        import jax
+
+        place, number = os.environ["COORDINATOR"], int(os.environ["PROCESS"])
+        jax.distributed.initialize(place, num_processes=2, process_id=number)
+        assert (jax.device_count(), jax.local_device_count()) == (2, 1)
     if way == "mirrored":
         import tensorflow as tf
 
@@ -50,7 +58,9 @@ def arguments_of(name):
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("name")
-    parser.add_argument("way", choices=("alone", "mirrored", "workers", "data_parallel"))
+    parser.add_argument(
+        "way", choices=("alone", "mirrored", "workers", "data_parallel", "processes")
+    )
     parser.add_argument("out")
     parser.add_argument("--epochs", type=int, default=3)
     parser.add_argument("--backup")
@@ -64,7 +74,8 @@ def main():
     import zoo
     from zoo.training.callbacks import Backup
 
-    with zoo.strategy(None if arguments.way == "alone" else arguments.way):
+    named = {"alone": None, "processes": "data_parallel"}
+    with zoo.strategy(named.get(arguments.way, arguments.way)):
         model_class, options, given = arguments_of(arguments.name)
         keras.utils.set_random_seed(1)
         model = model_class(SHAPE, 3, **options)

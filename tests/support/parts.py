@@ -90,3 +90,18 @@ def conditional_decoder():
         return {"x": network([inputs["z"], inputs["label"]])}
 
     return Part("decoder", decode, (Z, LABEL), (image(14, 14, 1),), (network,))
+
+
+def wide_model():
+    """An encoder and a decoder that are large enough to be smaller in other formats."""
+    encoder = encoder_part(
+        [layers.Reshape((196,)), layers.Dense(64, activation="relu"), layers.Dense(3)]
+    )
+    network = keras.Sequential(
+        [keras.Input((3,)), layers.Dense(64, activation="relu"), layers.Dense(196, "sigmoid")]
+    )
+    network.add(layers.Reshape((14, 14, 1)))
+    randomize(network)
+    x = image(14, 14, 1)
+    decoder = Part("decoder", lambda d: {"x": network(d["z"])}, (Z,), (x,), (network,))
+    return Model(encoder, decoder)

@@ -75,12 +75,17 @@ def check_way(name, way, folder, *options):
     check_alike(results[way], results["alone"])
 
 
-def start_workers(name, folder, *options):
-    """Start two processes that find each other at ports of this machine; return `start`'s."""
+def free_addresses():
+    """Return two addresses of this machine at ports that nobody uses."""
     with socket.socket() as one, socket.socket() as other:
         for each in (one, other):
             each.bind(("localhost", 0))
-        addresses = [f"localhost:{each.getsockname()[1]}" for each in (one, other)]
+        return [f"localhost:{each.getsockname()[1]}" for each in (one, other)]
+
+
+def start_workers(name, folder, *options):
+    """Start two processes that find each other at ports of this machine; return `start`'s."""
+    addresses = free_addresses()
     return [
         start(
             name,
@@ -152,6 +157,21 @@ def test_a_model_is_fitted_outside_of_the_scope_of_its_strategy():
 @pytest.mark.parametrize("name", ["vae", "aae", "m2"])
 def test_two_devices_of_jax_train_as_one_does(name, tmp_path):
     check_way(name, "data_parallel", tmp_path)
+
+
+@pytest.mark.skipif(BACKEND != "jax", reason="a distribution of JAX's")
+@pytest.mark.parametrize("name", ["vae", "m2"])
+def test_two_processes_of_jax_train_as_one_does(name, tmp_path):
+    place, _ = free_addresses()
+    files = [tmp_path / f"{number}.npz" for number in (0, 1)]
+    alone = start(name, "alone", tmp_path / "alone.npz")
+    processes = [
+        start(name, "processes", out, COORDINATOR=place, PROCESS=str(number))
+        for number, out in enumerate(files)
+    ]
+    expected = result(alone, tmp_path / "alone.npz")
+    for process, out in zip(processes, files, strict=True):
+        check_alike(result(process, out), expected)
 
 
 @ON_TENSORFLOW

@@ -20,6 +20,8 @@ _VALUES_PER_DIMENSION = 49  # values of an image for each dimension of its code
 # Settings that choose another network, or a network that cannot start as PCA.
 _OF_NETWORKS = ("network", "filters", "encoder", "decoder", "activation", "code_activation")
 _OF_NETWORKS += ("tie_weights", "prior")
+# Likelihoods by name whose parameters are the values of pixels, so that a network can start as PCA.
+_OF_PIXELS = ("gaussian", "squared_error", "ssim", "l1_ssim")
 
 
 def settings_of(
@@ -44,7 +46,7 @@ def settings_of(
     linear = model_class in (Autoencoder, VAE) and len(shape) > 1
     if any(name in given for name in _OF_NETWORKS):
         linear = False
-    if linear and made["likelihood"] in ("gaussian", "squared_error"):
+    if linear and made["likelihood"] in _OF_PIXELS:
         made["network"] = LINEAR_PATH
     if "encoder" not in given:
         made.setdefault("latent_dim", latent_dim_of(shape))

@@ -139,6 +139,7 @@ class Detector(Settings):
             standardize=bool(standardize),
             samples=whole("samples", samples, least=1, most=MOST_SAMPLES),
             seed=whole("seed", seed),
+            split_seed=seed,
             settings=settings,
             model=None,
             model_class=model_class,
@@ -239,7 +240,7 @@ class Detector(Settings):
         else:
             if validation_split is None:
                 validation_split = HELD_OUT if train and self.rule != "contamination" else 0.0
-            x, held_out = training.hold_out(x, validation_split, self.seed)
+            x, held_out = training.hold_out(x, validation_split, self.split_seed)
         thresholds.check_count(self.rule, len(x if held_out is None else held_out))
         options |= {"epochs": epochs, "batch_size": batch_size, "verbose": verbose}
         options |= {"optimizer": optimizer, "new": new}

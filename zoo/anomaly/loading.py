@@ -12,6 +12,7 @@ import numpy as np
 
 from zoo.anomaly import (
     calibration,
+    ensemble_files,
     feature_files,
     feature_loading,
     neighbors_file,
@@ -20,6 +21,7 @@ from zoo.anomaly import (
     thresholds,
 )
 from zoo.anomaly.detector import Detector
+from zoo.anomaly.ensemble import MOST, DetectorEnsemble
 from zoo.anomaly.feature_detector import FeatureDetector
 from zoo.anomaly.joined import Joined
 from zoo.presets.card import WEIGHTS, read_card
@@ -30,7 +32,7 @@ from zoo.runtime.json_file import read_object, shortened
 
 def load(
     folder: str | os.PathLike, *, custom_objects: dict | None = None, dtype: Any = None
-) -> Detector | FeatureDetector:
+) -> Detector | FeatureDetector | DetectorEnsemble:
     """Load a detector that its method `save` wrote: its model with weights, score and threshold.
 
     Args:
@@ -51,14 +53,34 @@ def load(
         True
     """
     folder = Path(folder)
+    content = _content(folder)
+    if content.get("kind") == feature_files.KIND:
+        return feature_loading.load(folder, content, custom_objects)
+    if content.get("kind") != ensemble_files.KIND:
+        return _one(folder, content, custom_objects, dtype)
+
+    def member(place):
+        return _one(place, _content(place), custom_objects, dtype)
+
+    members, (rule, value, threshold) = ensemble_files.load(folder, content, MOST, member)
+    ensemble = DetectorEnsemble.of(members)
+    ensemble.restore_rule(rule, value, threshold)
+    return ensemble
+
+
+def _content(folder) -> dict:
+    """Return the content of the `detector.json` of a folder, not checked yet."""
     path = folder / saving.FILE
     if not path.is_file():
         raise FileNotFoundError(
             f"{folder} holds no {saving.FILE}; detectors are written by Detector.save."
         )
-    content = read_object(path)
-    if content.get("kind") == feature_files.KIND:
-        return feature_loading.load(folder, content, custom_objects)
+    return read_object(path)
+
+
+def _one(folder, content, custom_objects, dtype) -> Detector:
+    """Return the detector with one model in a folder whose `detector.json` was read."""
+    path = folder / saving.FILE
     _check(path, content)
     # An absolute path, because `load_preset` would look up a bare name among shipped presets first.
     preset = Path(os.path.abspath(folder / saving.MODEL))

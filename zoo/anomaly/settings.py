@@ -41,6 +41,7 @@ class Settings:
     standardize: bool
     samples: int
     seed: int
+    split_seed: int  # of the choice of held-out items
     threshold: Any  # a float; None before `fit`
     rule: str
     rule_value: float

@@ -130,11 +130,15 @@ class JaxBackend(Backend):
     def strategy(self, name: str) -> Iterator[None]:
         """Distribute the training in the context over all devices; there is one strategy."""
         before = keras.distribution.distribution()
-        keras.distribution.set_distribution(_DataParallel())
+        # Every process has all the data.
+        keras.distribution.set_distribution(_DataParallel(auto_shard_dataset=False))
         try:
             yield
         finally:
             keras.distribution.set_distribution(before)
+
+    def is_chief(self, model: keras.Model) -> bool:
+        return jax.process_index() == 0
 
 
 def _assign(variables, values):
@@ -161,7 +165,8 @@ def _check_even(rows: int, batch_size: int):
 class _DataParallel(keras.distribution.DataParallel):
     """Keras's distribution, but it gives whole batches to the devices; `_spread` splits them.
 
-    Keras's own class fails for a last batch that does not split evenly.
+    Keras's own class fails for a last batch that does not split evenly. With several processes, it
+    takes a part of the batch from each, and here each has the same whole batch.
     """
 
     def get_data_layout(self, data_shape):

@@ -4,12 +4,22 @@ from __future__ import annotations
 
 import argparse
 import os
+from pathlib import Path
 
 import zoo
 from zoo.cli import own_classes
+from zoo.cli.engine_options import add_column, add_engine, check, exported_part
 from zoo.cli.shared_options import add_shape, add_table_options, count
 from zoo.cli.standard_error import quiet
 from zoo.files.atomic_writes import check_target
+
+PART = "detector"
+# What needs all items at once, or a model that is not a detector yet, with what is usual.
+_UNUSED = ("delimiter", "decimal", "cache", "array", "unknown", "missing", "save", "train_data")
+_UNUSED += ("labels", "normal", "score", "contamination", "quantile", "false_positive_rate")
+_UNUSED += ("standardize", "names", "units", "seed", "epochs", "size", "channels", "by", "compare")
+_WITHOUT_ENGINE = {**dict.fromkeys(_UNUSED), "drop": [], "every": "month", "top": 24}
+_WITHOUT_ENGINE["settings"] = []
 
 
 def add_detect(sub: argparse.ArgumentParser) -> None:
@@ -17,7 +27,7 @@ def add_detect(sub: argparse.ArgumentParser) -> None:
     sub.add_argument(
         "name",
         help="a preset, a folder written by Detector.save, or a class, such as VAE, which is "
-        "trained first",
+        "trained first; with --engine also a folder of `zoo export`",
     )
     _add_data(sub)
     sub.add_argument("--id", dest="id_column", help="column of a table that names its rows")
@@ -29,7 +39,9 @@ def add_detect(sub: argparse.ArgumentParser) -> None:
         choices=("refuse", "learn"),
         help="for empty cells of a table, for a class: learn with them [refuse]",
     )
-    sub.add_argument("--out", required=True, help="folder to write")
+    sub.add_argument(
+        "--out", required=True, help="folder to write; with --engine a .parquet file of the scores"
+    )
     sub.add_argument("--save", help="folder for the detector, which can be exported [none]")
     sub.add_argument(
         "--train-data",
@@ -67,6 +79,8 @@ def add_detect(sub: argparse.ArgumentParser) -> None:
     )
     sub.add_argument("--compare", help="folder of an earlier detector, to compare with [none]")
     sub.add_argument("--top", type=count, default=24, help="how many items to list [24]")
+    add_column(sub)
+    add_engine(sub, None)
     sub.epilog = (
         "For a class, any other option is one of its settings, with a value as in TOML: "
         "--latent-dim 8 --hidden-units 64 32"
@@ -102,6 +116,10 @@ def is_class(name: str) -> bool:
 
 def detect(options: argparse.Namespace) -> None:
     """Run `zoo detect`."""
+    check(options, _WITHOUT_ENGINE)
+    if options.engine:
+        _score(options)
+        return
     for target in filter(None, (options.out, options.save)):
         check_target(target, options.overwrite)
     if not is_detector(options.name) and not is_class(options.name):
@@ -111,6 +129,28 @@ def detect(options: argparse.Namespace) -> None:
     with quiet():
         from zoo.cli.detection import detect as run
     run(options, own_classes.imported(options.modules))
+
+
+def _score(options):
+    """Score in shards; the report needs all items in memory, and is not written."""
+    model = exported_part(options.name, PART)
+    if model is None:
+        if not is_detector(options.name):
+            raise ValueError(
+                f"{options.name} is no detector with a threshold, which --engine needs: write one "
+                f"by `zoo detect {options.name} SOME_DATA --out REPORT --save FOLDER`, and give "
+                "its folder."
+            )
+        model = Path(options.name)
+
+    def load():
+        with quiet():
+            from zoo.anomaly import load
+        return load(options.name, custom_objects=own_classes.imported(options.modules))
+
+    from zoo.cli.sharded import score
+
+    score(options, PART, model, load, ("score", "is_anomaly"))
 
 
 def renew(options: argparse.Namespace) -> None:

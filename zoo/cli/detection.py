@@ -106,8 +106,8 @@ def renew(options: Any, custom_objects: dict) -> None:
     detector = load(options.name, custom_objects=custom_objects)
     if not isinstance(detector, Detector):
         raise ValueError(
-            f"{options.name} is a {type(detector).__name__}, which learns anew in seconds: fit it "
-            "on the new images in Python, and save it."
+            f"{options.name} is a {type(detector).__name__}: fit it on the new data in Python, and "
+            "save it."
         )
     data = read_items(options.data, options, detector.model, names=detector.names)
     before, n = detector.threshold, count_rows(folders.images_of(data.x))

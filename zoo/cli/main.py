@@ -17,6 +17,8 @@ from zoo.cli import (
     compare,
     compress,
     detect,
+    encode,
+    engine_options,
     evaluate,
     generate_rows,
     impute,
@@ -122,7 +124,8 @@ def _parser():
 
     sub = command(_generate, "generate", "make a picture, or rows of a table, with a preset")
     _add_name(sub)
-    help_ = "PNG file to write [NAME_PICTURE.png]; .csv for rows of a table [NAME_rows.csv]"
+    help_ = "PNG file to write [NAME_PICTURE.png]; .csv for rows of a table [NAME_rows.csv]; "
+    help_ += ".parquet with --engine"
     sub.add_argument("--out", default=None, help=help_)
     sub.add_argument("--picture", choices=PICTURES, help="[samples, or what suits the model]")
     sub.add_argument("--labels", type=label, nargs="+", help="classes of samples, in turn; or one")
@@ -132,6 +135,7 @@ def _parser():
     sub.add_argument("--seed", type=int, default=None, help="seed of random samples [0]")
     sub.add_argument("--cmap", help="matplotlib color map for gray images [by their borders]")
     generate_rows.add_conditions(sub)
+    engine_options.add_engine(sub, None)
     _add_data(sub, "data set, folder or file of images to show [the data set it was trained on]")
     add_table_options(sub)
     _add_overwrite(sub)
@@ -155,6 +159,10 @@ def _parser():
     _add_name(sub)
     _add_data(sub, "data set, folder or file of images [the data set it was trained on]")
     evaluate.add_evaluate(sub)
+
+    sub = command(encode.encode, "encode", "write the codes of many rows or images, in shards")
+    encode.add_encode(sub)
+    _add_overwrite(sub)
 
     sub = command(detect.detect, "detect", "find unusual items in data; write a table and a page")
     detect.add_detect(sub)
@@ -204,7 +212,8 @@ def _parser():
         choices=("float16", "int8"),
         action="append",
         default=[],
-        help="an additional smaller ONNX file: float16 for GPUs, int8 for CPUs [none]",
+        help="smaller files beside those of ONNX, LiteRT and OpenVINO: float16 for GPUs, int8 for "
+        "CPUs [none]",
         dest="variants",
     )
     _add_data(sub, "data set, folder or file of real images [the data set it was trained on]")
@@ -281,6 +290,12 @@ def _demo(options):
 
 def _generate(options):
     card = zoo.card(options.name)
+    engine_options.check(options, generate_rows.WITHOUT_ENGINE)
+    if options.engine:
+        with _quiet():
+            from zoo.cli.generate_shards import generate
+        generate(options, card)
+        return
     if generate_rows.wanted(options, card):
         check_file(generate_rows.rows_file(options), options.overwrite)
         model = _load(options.name, options.modules)
@@ -398,7 +413,7 @@ def _write_page(options, folder, known):
 
 
 _TAKING_CLASSES = (
-    *(_generate, _export, train.train, evaluate.evaluate),
+    *(_generate, _export, train.train, evaluate.evaluate, encode.encode),
     *(detect.detect, detect.renew, search.search),
 )
 

@@ -8,7 +8,7 @@ import threading
 import warnings
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
+from typing import IO, Any
 
 import numpy as np
 from PIL import Image, ImageOps
@@ -90,7 +90,7 @@ def own_limit() -> Iterator[None]:
 
 
 def pixels(
-    path: str | os.PathLike,
+    path: str | os.PathLike | IO[bytes],
     size: tuple[int, int],
     channels: int,
     budget: PixelBudget | None = None,
@@ -98,7 +98,8 @@ def pixels(
     """Read an image file as `from_folder` does.
 
     Args:
-        path: a PNG, JPEG or WebP file; of an animation, only the first frame is read.
+        path: a PNG, JPEG or WebP file, or an open one; of an animation, only the first frame is
+            read.
         size: (height, width).
         channels: 3, or 1 for gray.
         budget: limits the pixels that are decoded at the same time; by default the limit is
@@ -132,8 +133,9 @@ def pixels(
         try:
             image = budget.run(count, _fitted, image, (width, height), channels)
         except MemoryError as error:
+            name = printable_name(path) if isinstance(path, str | os.PathLike) else "an open file"
             raise MemoryError(
-                f"There is not enough memory to decode {printable_name(path)}, an image of "
+                f"There is not enough memory to decode {name}, an image of "
                 f"{whole_size[0]} x {whole_size[1]} pixels. Leave it out, or set a limit that "
                 f"refuses it: max_pixels={max(1, count - 1)}, or the environment variable "
                 f"{VARIABLE}."

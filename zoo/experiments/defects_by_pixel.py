@@ -23,7 +23,7 @@ SIDE = 32
 TEXTURES = ("87065", "311081", "130034")  # of BSDS500, a seed each: pebbles, bark, ground
 PARTS = (1, 2, 3)  # photographs of Kodak, a seed each
 CLOTHES = 9  # ankle boots
-# Other images to choose settings on; so far, sneakers and faces were used.
+# Other images, to choose settings on: `defect_losses` uses them.
 VALIDATION = {"textures": ("35091", "28096", "138032"), "parts": (11, 12, 13), "clothes": 7}
 TRAINING, TESTING = 200, 80
 EXPLAINED = 0.9  # share of the variance in the principal components

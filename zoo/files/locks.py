@@ -11,11 +11,14 @@ LOCK = "lock"
 _held: dict[Path, FileLock] = {}
 
 
-def lock_folder(folder: str | os.PathLike) -> None:
+def lock_folder(folder: str | os.PathLike, work: str = "trains") -> None:
     """Lock a folder for this process, until `unlock_folder` or the end of the process.
 
     A process may lock the same folder twice, so that a training can be started again after an
     error. On a file system without locks this does nothing.
+
+    Args:
+        folder: the folder. work: what this process does, for errors in others: "trains".
 
     Raises:
         BlockingIOError: another process has locked the folder; the error has the process number.
@@ -30,7 +33,7 @@ def lock_folder(folder: str | os.PathLike) -> None:
         lock.acquire(blocking=False)
     except Timeout as error:
         raise BlockingIOError(
-            f"{_holder(path)} trains with its state in {folder}: wait until it ends, stop "
+            f"{_holder(path)} {work} with its state in {folder}: wait until it ends, stop "
             "it, or use another folder."
         ) from error
     except OSError as error:

@@ -170,6 +170,8 @@ def _as_frame(frame, filled, rows, read: Read, likelihood):
                 found = found == "True"
         else:
             found = likelihood.written(j, filled[lost, j])
+            if found.dtype.kind == "f":  # a number of float32 has seven digits
+                found = np.array([float(f"{value:.7g}") for value in found])
         column = frame[labels[name]]
         if column.dtype.kind in "iufO" and j not in inside:
             cells = pandas.to_numeric(column, errors="coerce")

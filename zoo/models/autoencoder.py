@@ -56,8 +56,8 @@ class BaseAutoencoder(BaseModel):
         tie_weights: whether the decoder uses the encoder's kernels, transposed; for dense networks
             without labels whose encoder gives one code.
         likelihood: "bernoulli" (pixels in [0, 1], from logits), "gaussian", "learned_gaussian",
-            "categorical", "squared_error", "poisson", "negative_binomial", or a likelihood such as
-            `zoo.Gaussian(0.1)`.
+            "categorical", "squared_error", "ssim", "l1_ssim", "poisson", "negative_binomial", or a
+            likelihood such as `zoo.Gaussian(0.1)`.
         encoder, decoder: your own networks, which may be functional, sequential or subclassed Keras
             models. The encoder takes `x`, the decoder `z` (in conditional models a dict with
             `label`, see `label_inputs`). Give `input_shape` and `latent_dim` if the networks do not

@@ -13,6 +13,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from .arrow import to_arrow as to_arrow
     from .codec import Codec as Codec
     from .codec import load_codec as load_codec
     from .golden import ParityError as ParityError
@@ -27,9 +28,10 @@ _HOMES = {
     "Session": "session",
     "load": "session",
     "self_test": "golden",
+    "to_arrow": "arrow",
 }
 
-__all__ = ["Codec", "ParityError", "Session", "load", "load_codec", "self_test"]
+__all__ = ["Codec", "ParityError", "Session", "load", "load_codec", "self_test", "to_arrow"]
 
 
 if not TYPE_CHECKING:  # with it, a type checker would accept any name

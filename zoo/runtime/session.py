@@ -106,6 +106,7 @@ class Session:
     Attributes:
         inputs, outputs: tuples of `TensorSpec`, in the order of the signature.
         optional: defaults of the numbers that a call may also give, by name, such as `threshold`.
+        columns: names of the columns of a table that becomes an input, by the input's name.
         signature: the content of `signature.json`.
         variant: "float16", "int8", or None for full precision.
         device: `"cpu"` or `"cuda"`, as onnxruntime reports it.
@@ -137,6 +138,8 @@ class Session:
         self.outputs = tensors(signature, "outputs")
         self.optional = optional_inputs(signature)
         self._columns = {e["name"]: columns_of(e) for e in signature["inputs"]}
+        known = {name: rows for name, rows in self._columns.items() if rows is not None}
+        self.columns = {name: tuple(rows.names) for name, rows in known.items()}
         self._names = frozenset(tensor.name for tensor in self.inputs)
         self._output_names = [tensor.name for tensor in self.outputs]
         check_interface(_interface(session), self.inputs, self.outputs)
@@ -166,8 +169,10 @@ class Session:
                 Inputs of dtype float32 take floats of any width, and codes also integers; inputs of
                 dtype int32 take integers of any width. An input with columns also takes rows as
                 dictionaries or as a data frame with named columns and categories as text. NaN,
-                infinity, values out of range, and images of integers are refused. Numbers of
-                `optional` may be given, too, such as threshold=7.5.
+                infinity, values out of range, and images of integers are refused. An input may be a
+                column of Arrow, with numbers or with lists of numbers, which is not copied; an
+                input with columns may be a table of Arrow. Numbers of `optional` may be given, too,
+                such as threshold=7.5.
 
         Returns:
             A dict of arrays, one for every output, in the order of the signature; all values are
@@ -227,6 +232,8 @@ class Session:
                 if columns is not None and are_rows(value):
                     value = columns.array(value)
                 feed[tensor.name] = check_array(tensor, value)
+                if columns is not None:
+                    columns.check_missing(feed[tensor.name])
         rows = {len(array) for array in feed.values()}
         if len(rows) > 1:
             sizes = ", ".join(f"{name} has {len(array)}" for name, array in feed.items())

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from .arrow import is_batch
 from .json_file import shortened
 
 _SHOWN = 8
@@ -57,10 +58,47 @@ class TableRows:
             ValueError: a column is missing or unknown, a cell is not a finite number, or the value
                 of a category is missing or unknown; the error names the row and the column.
         """
+        if is_batch(rows):
+            found = self._of_arrow(rows)
+            if found is not None:
+                return found
         rows = _dictionaries(rows)
         x = np.zeros((len(rows), len(self._columns)), "float32")
         for i, row in enumerate(rows):
             self._fill(x[i], row, i)
+        return x
+
+    def _of_arrow(self, batch) -> np.ndarray | None:
+        """Return a table of Arrow as `array` does, column by column.
+
+        None if a column is not there under its exact name, or if a cell is not simply a finite
+        number or a known value: then each row is read by itself, which names the first wrong cell.
+        """
+        import pyarrow
+
+        if sorted(batch.schema.names) != sorted(self.names):
+            return None
+        x = np.zeros((batch.num_rows, len(self._columns)), "float32")
+        for name, j in self._numbers.items():
+            cells = batch.column(name)
+            if not (pyarrow.types.is_integer(cells.type) or pyarrow.types.is_floating(cells.type)):
+                return None
+            with np.errstate(over="ignore"):
+                x[:, j] = cells.to_numpy(zero_copy_only=False)
+            if not np.isfinite(x[:, j]).all():
+                return None
+        for name, (start, values) in self._categories.items():
+            cells = batch.column(name)
+            if pyarrow.types.is_dictionary(cells.type):
+                cells = cells.cast(cells.type.value_type)
+            if not (
+                pyarrow.types.is_string(cells.type) or pyarrow.types.is_large_string(cells.type)
+            ):
+                return None
+            places = _places(cells, values)
+            if places.null_count:
+                return None
+            x[np.arange(len(x)), start + places.to_numpy(zero_copy_only=False)] = 1
         return x
 
     def _fill(self, out, row, i):
@@ -102,6 +140,20 @@ class TableRows:
                 raise ValueError(
                     f"Row {i} has {np.nansum(part):g} values in the category {name!r}: one of its "
                     f"columns must be 1, the others 0{self._or_lost()}. Its values are "
+                    f"{_listed(values)}."
+                )
+
+    def check_missing(self, x: np.ndarray) -> None:
+        """Raise a ValueError if a category of a row, in an array [n, columns], is NaN in part."""
+        if not self.missing:
+            return
+        for name, (start, values) in self._categories.items():
+            lost: Any = np.isnan(x[:, start : start + len(values)])
+            wrong = np.flatnonzero(lost.any(axis=1) & ~lost.all(axis=1))
+            if len(wrong):
+                raise ValueError(
+                    f"Row {wrong[0]} has NaN in some columns of the category {name!r}; if a "
+                    f"category was not seen, all of its columns are NaN. Its values are "
                     f"{_listed(values)}."
                 )
 
@@ -180,6 +232,15 @@ def _dictionaries(rows) -> list[Mapping]:
     if strange := [i for i, row in enumerate(rows) if not isinstance(row, Mapping)]:
         raise ValueError(f"Row {strange[0]} is not a dictionary, but the first row is one.")
     return list(rows)
+
+
+def _places(cells, values):
+    """Return for each cell of a column of text where it is among the values, or null."""
+    import pyarrow
+    import pyarrow.compute
+
+    found = pyarrow.compute.index_in(cells, value_set=pyarrow.array(values, cells.type))
+    return found.combine_chunks() if isinstance(found, pyarrow.ChunkedArray) else found
 
 
 def _is_lost(cell) -> bool:

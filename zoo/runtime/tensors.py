@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from .arrow import array_of, is_column
 from .json_file import shortened
 
 _BOUNDS = {"float32": float(np.finfo(np.float32).max), "int32": float(np.iinfo(np.int32).max)}
@@ -180,8 +181,10 @@ def _is_range(span: Any) -> bool:
 def check_array(tensor: TensorSpec, value: Any) -> np.ndarray:
     """Return a value as an array for an input; raise a TypeError or ValueError if it is invalid."""
     try:
-        array = np.asarray(value)
+        array = array_of(value, tensor.shape) if is_column(value) else np.asarray(value)
     except Exception as error:
+        if is_column(value):
+            raise type(error)(f"{tensor}: {error}") from error
         kind = type(value).__name__
         raise TypeError(f"{tensor}: this {kind} is not an array ({error}).") from error
     kinds = "iu" if tensor.dtype == "int32" else "f" if tensor.is_image else "fiu"

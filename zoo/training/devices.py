@@ -26,12 +26,13 @@ def strategy(name: str | None) -> contextlib.AbstractContextManager:
             model.fit(x, batch_size=1024)  # the batch of all devices together
 
     TensorFlow's own `strategy.scope()` does the same. Every process of "workers" runs the same
-    program on the same data, with its own `TF_CONFIG` in the environment.
+    program on the same data, with its own `TF_CONFIG` in the environment; so does every process of
+    "data_parallel", after `jax.distributed.initialize`.
 
     Args:
         name: "mirrored" for all GPUs of a machine (its logical CPUs if it has no GPU) or "workers"
-            for several processes, both with TensorFlow; "data_parallel" for all devices, with JAX;
-            None for one device.
+            for several processes, both with TensorFlow; "data_parallel" for all devices of all
+            processes, with JAX; None for one device.
 
     Raises:
         UnknownNameError: the name is unknown.

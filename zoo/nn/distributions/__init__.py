@@ -23,6 +23,7 @@ from zoo.nn.distributions.posteriors import ImplicitPosterior, PointMass
 from zoo.nn.distributions.prior_names import get as get_prior
 from zoo.nn.distributions.priors import CategoricalPrior, LearnedNormal, Normal, Prior, Uniform
 from zoo.nn.distributions.sequences import Padded, SequenceLikelihood, SketchMixture
+from zoo.nn.distributions.structural import StructuralSimilarity
 from zoo.nn.distributions.student_columns import StudentColumns
 from zoo.nn.distributions.vamp import VampPrior
 from zoo.nn.distributions.word_counts import Multinomial
@@ -52,6 +53,7 @@ __all__ = [
     "SequenceLikelihood",
     "SketchMixture",
     "SquaredError",
+    "StructuralSimilarity",
     "StudentColumns",
     "SwissRoll",
     "Uniform",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from zoo.nn.configured import made_of
@@ -14,9 +16,10 @@ from zoo.nn.distributions.likelihoods import (
     Likelihood,
     SquaredError,
 )
+from zoo.nn.distributions.structural import ALPHA, StructuralSimilarity
 from zoo.nn.distributions.word_counts import Multinomial
 
-_NAMED = {
+_NAMED: dict[str, Callable[[], Likelihood]] = {
     "bernoulli": Bernoulli,
     "gaussian": Gaussian,
     "learned_gaussian": LearnedGaussian,
@@ -25,6 +28,8 @@ _NAMED = {
     "poisson": Poisson,
     "negative_binomial": NegativeBinomial,
     "multinomial": Multinomial,
+    "ssim": StructuralSimilarity,
+    "l1_ssim": partial(StructuralSimilarity, ALPHA),
 }
 COUNTS = ("poisson", "negative_binomial", "multinomial")
 

@@ -1,0 +1,153 @@
+"""Files of Parquet or of images, local or at an address of fsspec, and their shards."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Iterable
+from typing import Any, NamedTuple
+
+from zoo.checks.words import printable
+from zoo.data.folders import ENDINGS as IMAGES
+from zoo.inference.sharded.jobs import Shard
+
+PARQUET = (".parquet",)
+_STAMPS = ("size", "mtime", "ETag", "etag", "md5Hash", "LastModified", "last_modified", "updated")
+
+
+class File(NamedTuple):
+    """A file: its path in its file system, its path inside the folder, and what tells changes."""
+
+    path: str
+    name: str
+    stamp: tuple[str, ...]
+
+
+def file_system(address: str) -> tuple[Any, str]:
+    """Return the file system of fsspec for a path or an address, and the path in it.
+
+    Raises:
+        ValueError: the address is of a kind that fsspec does not know, or cannot open.
+    """
+    import fsspec
+
+    if "://" not in address:
+        return fsspec.filesystem("file"), os.path.abspath(address)
+    try:
+        return fsspec.core.url_to_fs(address)
+    except (ValueError, ImportError) as error:
+        raise ValueError(f"{printable(address)} cannot be opened by fsspec: {error}") from error
+
+
+def files_of(address: str) -> tuple[list[File], bool]:
+    """Return the files of Parquet or of images at an address, by name, and whether they are images.
+
+    Args:
+        address: a .parquet file, or a folder whose files, also in its subfolders, are .parquet
+            files or images. Files and folders whose names begin with a point are left out.
+
+    Raises:
+        FileNotFoundError: there is nothing. ValueError: neither of them, or both.
+    """
+    system, root = file_system(address)
+    if system.isfile(root):
+        if not root.lower().endswith(PARQUET):
+            raise ValueError(
+                f"{printable(address)} is a file, but no .parquet file: give one, or a folder of "
+                f".parquet files or of images ({', '.join(IMAGES)})."
+            )
+        return [File(root, root.rpartition("/")[2], _stamp(system.info(root)))], False
+    if not system.isdir(root):
+        raise FileNotFoundError(
+            f"{printable(address)} does not exist: give a .parquet file, or a folder of .parquet "
+            "files or of images."
+        )
+    root = root.rstrip("/")
+    found: dict[bool, list[File]] = {False: [], True: []}
+    for path, info in system.find(root, detail=True).items():
+        name = path[len(root) :].lstrip("/")
+        if name.lower().endswith(IMAGES + PARQUET) and "/." not in f"/{name}":
+            found[name.lower().endswith(IMAGES)].append(File(path, name, _stamp(info)))
+    if bool(found[True]) == bool(found[False]):
+        held = "both .parquet files and images" if found[True] else "neither"
+        raise ValueError(
+            f"{printable(address)} holds {held}: give a folder of .parquet files, or one of images "
+            f"({', '.join(IMAGES)})."
+        )
+    of_images = bool(found[True])
+    return sorted(found[of_images]), of_images
+
+
+def _stamp(info) -> tuple[str, ...]:
+    return tuple(f"{key}={info[key]}" for key in _STAMPS if key in info)
+
+
+def fingerprint(files: Iterable[File]) -> str:
+    """Return a SHA-256 of the names, sizes and times of files, which tells whether they changed."""
+    listing = json.dumps([(file.name, file.stamp) for file in files])
+    return hashlib.sha256(listing.encode()).hexdigest()
+
+
+def image_shards(files: list[File], rows: int) -> list[Shard]:
+    """Return shards of as many images; the source of each is the paths and names of its files."""
+    return [
+        Shard(number, first, len(some), tuple((file.path, file.name) for file in some))
+        for number, first in enumerate(range(0, len(files), rows))
+        for some in [files[first : first + rows]]
+    ]
+
+
+def parquet_shards(address: str, files: list[File], rows: int) -> tuple[list[Shard], Any]:
+    """Return shards of about as many rows, and the `pyarrow.Schema` of the files.
+
+    A shard has whole row groups of one file, at least one; its source is the path, the name and the
+    numbers of these row groups.
+
+    Raises:
+        ValueError: a file is not of Parquet or has other columns than the first, or there are no
+            rows.
+    """
+    import pyarrow
+    import pyarrow.parquet
+
+    system, _ = file_system(address)
+    shards: list[Shard] = []
+    first, schema = 0, None
+    for file in files:
+        try:
+            with system.open(file.path, "rb") as opened:
+                held = pyarrow.parquet.ParquetFile(opened)
+                groups = [held.metadata.row_group(i).num_rows for i in range(held.num_row_groups)]
+                found = held.schema_arrow.remove_metadata()
+        except pyarrow.ArrowException as error:
+            raise ValueError(f"{printable(file.path)} is not a file of Parquet: {error}") from error
+        schema = schema or found
+        if not found.equals(schema):
+            raise ValueError(
+                f"{printable(file.path)} has the columns {_told(found)}, but {files[0].name} has "
+                f"{_told(schema)}: all files of a folder must have the same, in the same order."
+            )
+        for some in _joined(groups, rows):
+            n = sum(groups[i] for i in some)
+            shards.append(Shard(len(shards), first, n, (file.path, file.name, some)))
+            first += n
+    if not first:
+        raise ValueError(f"{printable(address)} has no rows.")
+    return shards, schema
+
+
+def _joined(groups, rows) -> list[tuple[int, ...]]:
+    """Return the numbers of row groups that follow each other, together of at least `rows` rows."""
+    found: list[tuple[int, ...]] = []
+    some: list[int] = []
+    for i, n in enumerate(groups):
+        some.append(i)
+        if n and sum(groups[j] for j in some) >= rows:
+            found.append(tuple(some))
+            some = []
+    return [*found, tuple(some)] if sum(groups[j] for j in some) else found
+
+
+def _told(schema) -> str:
+    return ", ".join(f"{field.name} ({field.type})" for field in schema)
