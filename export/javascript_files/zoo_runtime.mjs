@@ -194,7 +194,10 @@ function checkValues(tensor, data, shape, image) {
   for (let i = 0; i < data.length; i++) {
     const value = data[i];
     if (typeof value !== "number" || (!mayLack && Number.isNaN(value))) {
-      throw new TypeError(`${described(tensor)}: got ${String(value)}; give finite numbers.`);
+      const lost = tensor.missing ? ", and NaN for what was not seen" : "";
+      throw new TypeError(
+        `${described(tensor)}: got ${String(value)}; give finite numbers${lost}.`,
+      );
     }
     least = value < least ? value : least;
     most = value > most ? value : most;

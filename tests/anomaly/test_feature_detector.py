@@ -251,6 +251,11 @@ def test_settings_are_checked_and_cannot_be_changed():
     ):
         with pytest.raises(ValueError, match=said):
             FeatureDetector(network(), **options)
+    with pytest.raises(TypeError, match=r"give a Keras model, such as zoo.load\('vae_cifar10'\)"):
+        FeatureDetector("vae_cifar10")
+    dense = keras.Sequential([keras.Input((4, 4, 1)), keras.layers.Flatten()])
+    with pytest.raises(ValueError, match="give one with convolutions"):
+        FeatureDetector(dense).fit(np.zeros((20, 4, 4, 1), "float32"))
     detector = FeatureDetector(network())
     with pytest.raises(ValueError, match=r"call fit\(x\) first"):
         detector.scores(X)

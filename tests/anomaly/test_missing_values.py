@@ -12,6 +12,7 @@ import export
 import zoo
 from zoo.anomaly import Detector, load
 from zoo.anomaly.neighbors import LEAST, Neighbors
+from zoo.anomaly.report import unusual_columns
 from zoo.cli.main import main
 
 RNG = np.random.default_rng(0)
@@ -153,3 +154,27 @@ def test_zoo_detect_learns_from_a_table_with_holes(tmp_path, monkeypatch, capsys
     said = capsys.readouterr().err
     assert "--missing learn" in said
     assert "already trained" in said
+
+
+def test_masked_arrays_are_rows_with_holes(detector, tmp_path):
+    masked = np.ma.MaskedArray(FULL, HOLES)
+    np.testing.assert_array_equal(detector.scores(masked), detector.scores(X))
+    np.testing.assert_array_equal(detector.explain(masked), detector.explain(X))
+    errors = detector.model.reconstruction_error
+    np.testing.assert_array_equal(errors(masked), errors(X))
+    zoo.anomaly.write_report(detector, masked, tmp_path / "masked")
+    zoo.anomaly.write_report(detector, X, tmp_path / "nan")
+    scores = [(tmp_path / name / "scores.csv").read_text() for name in ("masked", "nan")]
+    assert scores[0] == scores[1]
+    again = Detector("VAE", latent_dim=1, hidden_units=(4,), likelihood=likelihood())
+    again.fit(masked, epochs=1, verbose=0)
+    plain = Detector("VAE", latent_dim=1, hidden_units=(4,))
+    with pytest.raises(ValueError, match="is a masked array"):
+        plain.fit(masked, epochs=1, verbose=0)
+
+
+def test_large_values_of_blamed_columns_are_written_without_exponents(detector):
+    rows = FULL[:1].copy()
+    rows[0, 1] = 46910.0
+    (told,) = unusual_columns(detector, rows)
+    assert told.startswith("b is 46910, reconstructed ")

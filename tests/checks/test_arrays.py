@@ -1,5 +1,7 @@
 """The same values give the same results in every container, at every entry, or are refused."""
 
+from pathlib import Path
+
 import keras
 import numpy as np
 import pytest
@@ -287,3 +289,9 @@ def test_a_range_is_labels(cvae):
     np.testing.assert_array_equal(as_array(range(3)), np.arange(3))
     made = again(cvae).generate(labels=range(3), seed=0)
     np.testing.assert_array_equal(made, again(cvae).generate(labels=np.arange(3), seed=0))
+
+
+@pytest.mark.parametrize("path", ["photographs", Path("rows.csv")])
+def test_a_path_is_answered_with_the_functions_that_read_it(path):
+    with pytest.raises(TypeError, match=r"from_folder\('\w+.*from_table\('"):
+        as_array(path)

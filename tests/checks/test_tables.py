@@ -142,3 +142,14 @@ def test_columns_with_nan_are_named(model):
         zoo.GaussianColumns.adapted(x.to_numpy())
     with pytest.raises(ValueError, match="in columns 'height'"):
         zoo.MixedColumns.adapted(x.assign(yes=1.0, no=0.0), [(3, 5)])
+
+
+def test_a_category_that_is_still_text_is_answered_with_the_line_that_encodes_it():
+    frame = pandas.DataFrame({"age": [20.5, 30, 25, 40], "eyes": ["blue", "green"] * 2})
+    columns = zoo.data.from_table(frame, validation=0).likelihood()
+    model = zoo.VAE((3,), 1, hidden_units=(4,), likelihood=columns)
+    with pytest.raises(ValueError, match="eyes=blue.*rows = ") as caught:
+        model.encode(frame)
+    names = {"zoo": zoo, "x": frame, "model": model}
+    exec(str(caught.value).partition("by ")[2].removesuffix("."), names)
+    assert model.encode(names["rows"]).shape == (4, 1)

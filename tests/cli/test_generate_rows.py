@@ -78,6 +78,7 @@ def test_conditions_are_met_by_rejection_or_by_the_label(folder, capsys, tmp_pat
         (["plain", "--where", "kind=b", "--out", "rows.png"], "written as a .csv file"),
         (["plain", "--where", "kind=b", "--cmap", "gray"], "--cmap has no effect on these rows"),
         (["plain", "--out", "rows.csv", "--drop", "age"], "--drop has no effect"),
+        (["plain", "--out", "rows.xlsx"], "written as a .csv file, and --out is rows.xlsx"),
         (["plain", "--match", "nothing.csv"], "nothing.csv does not exist"),
     ],
 )
@@ -116,3 +117,31 @@ def test_models_of_images_give_no_rows(option, capsys, tmp_path, monkeypatch):
     code, _, complaint = run(capsys, "generate", DIGITS, *option)
     assert code == 1
     assert "is for models of tables" in complaint
+
+
+def test_rows_get_the_distribution_of_a_table_with_holes(folder, capsys, tmp_path):
+    known = pandas.read_csv(folder / "people.csv")
+    known.loc[::4, "height"] = np.nan
+    known.to_csv(tmp_path / "holes.csv", index=False)
+    train = [
+        "train",
+        "VAE",
+        "--data",
+        tmp_path / "holes.csv",
+        "--missing",
+        "learn",
+        "--epochs",
+        "1",
+    ]
+    train += ["--latent-dim", "1", "--hidden-units", "8", "--out", tmp_path / "model"]
+    assert run(capsys, *train)[0] == 0
+    match = ["--match", tmp_path / "holes.csv", "--out", tmp_path / "rows.csv"]
+    assert run(capsys, "generate", tmp_path / "model", *match)[0] == 0
+    frame = pandas.read_csv(tmp_path / "rows.csv")
+    assert ks_2samp(frame["height"], known["height"].dropna()).statistic < 0.05
+
+
+def test_the_name_of_a_class_is_answered_with_the_condition(folder, capsys):
+    with pytest.raises(SystemExit):
+        main(["generate", str(folder / "conditional"), "--labels", "b"])
+    assert '--where "COLUMN=b"' in " ".join(capsys.readouterr().err.split())

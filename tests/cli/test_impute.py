@@ -54,6 +54,25 @@ def test_a_table_with_empty_cells_is_learned_from_and_filled(tmp_path, capsys, m
     assert "full.csv" in capsys.readouterr().err
     assert main(["evaluate", "./model", "--data", "holes.csv", "--drop", "id"]) == 0
     assert "nan" not in capsys.readouterr().out.lower()
+    assert main([*impute[:3], "--out", "other.csv"]) == 1
+    assert "holes.csv has 'id', which the model does not know" in capsys.readouterr().err
+    assert main([*impute[:-1], "full.xlsx"]) == 1
+    assert "a .csv file, and --out is full.xlsx" in capsys.readouterr().err
+
+
+def test_a_conditional_model_of_rows_with_holes_is_kept(tmp_path, capsys, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    frame = table().drop(columns="id")
+    frame.loc[::3, "height"] = np.nan
+    frame.to_csv("holes.csv", index=False)
+    command = ["train", "CVAE", "--data", "holes.csv", "--labels", "eyes", "--missing", "learn"]
+    settings = ["--epochs", "1", "--latent-dim", "1", "--hidden-units", "8", "--out", "model"]
+    assert main([*command, *settings]) == 0
+    assert main(["evaluate", "./model", "--data", "holes.csv", "--labels", "eyes"]) == 0
+    assert main(["impute", "./model", "holes.csv", "--out", "full.csv"]) == 1
+    assert "needs the labels" in capsys.readouterr().err
+    model, rows = zoo.load("./model"), frame.drop(columns="eyes")
+    assert not model.impute(rows, np.zeros(len(rows), int)).isna().any(axis=None)
 
 
 @pytest.fixture(scope="module")

@@ -197,3 +197,16 @@ def test_what_gives_no_frame_is_refused_in_words(table, monkeypatch):
 def test_ranges_that_are_no_numbers_of_a_table_are_refused(triple):
     with pytest.raises(ValueError, match="ranges is not what"):
         zoo.GaussianColumns([0], [1], ranges=[triple])
+
+
+def test_rows_of_a_table_with_holes_become_a_frame(people):
+    people["age"] = people["age"].astype("Int64")
+    people.loc[::3, ["age", "height"]] = pandas.NA
+    table = zoo.data.from_table(people, missing="learn", id_column="id")
+    rows = np.where(np.isnan(table.rows), np.float32(30), table.rows)
+    for match in (False, True):
+        frame = table.to_frame(rows, match=match)
+        assert frame["age"].dtype == "int64"
+        assert not frame.isna().any(axis=None)
+        known = people["height"].astype("float32")
+        assert frame["height"].between(known.min(), known.max()).all()

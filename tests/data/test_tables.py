@@ -123,6 +123,7 @@ BAD = {
     ),
     "empty cell": (("a,b", "1,2", "3,"), "no value in line 3, column 'b'.*1 cells in 'b'"),
     "NaN": (("a,b", "nan,2", "NA,4"), "no value in line 2, column 'a'.*2 cells in 'a'"),
+    "a word": (("a,b", "1,x", "2,none", "3,y", "4,y"), "'none' stands for a missing value"),
     "infinity": (("a,b", "1,2", "inf,4"), "'inf', which float32 cannot hold, in line 3"),
     "too large": (("a,b", "1,2", "1e300,4"), "'1e300', which float32 cannot hold"),
     "no names": (("1,2", "3,4"), "begins with numbers.*such as c1,c2"),
@@ -139,6 +140,12 @@ def test_bad_tables_are_refused_with_line_and_column(name, tmp_path):
     lines, said = BAD[name]
     with pytest.raises(ValueError, match=said):
         read_table(write(tmp_path / "t.csv", *lines))
+
+
+def test_cells_without_a_value_are_counted_and_the_words_for_them_named(tmp_path):
+    path = write(tmp_path / "t.csv", "a,b,c", "1,x,", "2,none,3", "NA,y,4", "4,y,5")
+    told = zoo.data.from_table(path, missing="learn", validation=0).recognized
+    assert told.endswith("3 cells without a value, which are empty or hold 'NA', 'none'")
 
 
 def test_other_mistakes_are_answered(table, tmp_path):

@@ -78,3 +78,10 @@ def test_categories_that_are_no_columns_are_refused(pairs):
     rows = np.array([[0, 1, 1, 0], [1, 0, 0, 1], [0, 1, 0, 1]], float)
     with pytest.raises(ValueError, match="categories is"):
         GaussianCopula(pairs).fit(rows)
+
+
+def test_a_table_with_categories_is_answered_with_the_way_to_numbers():
+    pandas = pytest.importorskip("pandas")
+    frame = pandas.DataFrame({"age": np.arange(40.0) ** 2, "kind": ["a", "b"] * 20})
+    with pytest.raises(ValueError, match=r"'a': X holds numbers.*from_table\(X\)"):
+        zoo.density.GaussianCopula().fit(frame)

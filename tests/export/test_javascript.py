@@ -120,6 +120,12 @@ def test_missing_and_unknown_names_and_other_numbers_of_rows_are_refused():
     assert "z has 1, label has 2" in rows["message"]
 
 
+def test_a_missing_value_is_nan_and_not_null():
+    holes, whole = asked(check(HOLES, [[1.0, None, 2.0]]), check(Z, [[1.0, None, 2.0]]))
+    assert "got null; give finite numbers, and NaN for what was not seen." in holes["message"]
+    assert "got null; give finite numbers." in whole["message"]
+
+
 def test_pixels_of_bytes_are_refused_also_as_typed_arrays():
     one = {"what": "typed", "signature": signature(FREE), "shape": [1, 2, 2, 1]}
     integers, floats = asked(

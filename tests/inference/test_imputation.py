@@ -144,6 +144,27 @@ def test_masked_arrays_and_pandas_na_are_missing_values():
     np.testing.assert_allclose(model.impute(with_na), model.impute(X), rtol=1e-6)
 
 
+def test_a_frame_is_filled_with_numbers_as_the_table_has_them():
+    frame = pandas.DataFrame({"age": RNG.integers(18, 21, 60), "pay": RNG.random(60).round(1)})
+    frame["age"] = frame["age"].astype("Int64").mask(RNG.random(60) < 0.3)
+    frame["pay"] = frame["pay"].mask(RNG.random(60) < 0.3)
+    table = zoo.data.from_table(frame, missing="learn", validation=0)
+    model = zoo.VAE((2,), 1, hidden_units=(4,), likelihood=table.likelihood())
+    for full in (model.impute(frame), *model.impute(frame, samples=5)):
+        assert full["age"].dtype == "Int64"
+        assert full["age"].between(18, 20).all()
+        assert full["pay"].between(frame["pay"].min(), frame["pay"].max()).all()
+        np.testing.assert_array_equal(full["pay"], full["pay"].round(1))
+    of_file = model.impute(frame.astype(object).where(frame.notna(), ""))
+    assert of_file["age"].dtype == "int64"
+    several = zoo.data.from_table(large := frame[["pay"]] * 12_345.678, missing="learn")
+    model_of_pay = zoo.VAE((1,), 1, hidden_units=(4,), likelihood=several.likelihood())
+    filled = model_of_pay.impute(large)["pay"]  # decimals are not known
+    assert all(value == float(f"{value:.7g}") for value in filled[large["pay"].isna()])
+    drawn = model.impute(table.rows, samples=5)  # arrays are not rounded
+    assert (drawn[..., 0] != drawn[..., 0].round()).any()
+
+
 def test_hidden_values_and_whole_categories_become_missing():
     x = np.tile(np.array([[1.0, 1, 0], [2, 0, 1]], "float32"), (500, 1))
     x[0, 0] = np.nan
@@ -171,6 +192,10 @@ def test_what_cannot_be_learned_or_imputed_is_refused():
     with pytest.raises(ValueError, match="makes values missing"):
         zoo.VAE((3,), 1, likelihood=gaussian(FULL), corruption=Masking(0.2, missing=True))
     plain = zoo.Autoencoder((3,), 1, hidden_units=(4,), likelihood=learns)
+    frame = pandas.DataFrame(X, columns=["a", "b", "c"])
+    named = zoo.VAE((3,), 1, likelihood=gaussian(frame, missing="learn"))
+    with pytest.raises(ValueError, match=r"has 'id'.*give frame.drop\(columns=\['id'\]\)"):
+        named.impute(frame.assign(id=1.0))
     with pytest.raises(TypeError, match="no distribution of codes"):
         plain.impute(X, samples=3)
     with pytest.raises(ValueError, match="only NaN in columns 1"):

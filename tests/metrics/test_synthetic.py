@@ -197,7 +197,7 @@ def test_a_copula_and_real_rows_stand_beside():
     [
         ((REAL, OTHER[:9]), {}, "synthetic has 9 rows; .* at least 10"),
         ((REAL[["age"]][:3], OTHER[["age"]]), {}, "real has 3 rows"),
-        ((REAL, OTHER.drop(columns="age")), {}, "lacks 'age'"),
+        ((REAL, OTHER.drop(columns="age")), {}, "synthetic: the DataFrame lacks 'age'"),
         ((REAL, OTHER), {"target": "weight"}, "give held_out="),
         ((REAL, OTHER), {"target": "eyes", "held_out": HELD}, "target is 'eyes'; the table has"),
         (

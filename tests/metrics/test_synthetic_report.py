@@ -113,3 +113,5 @@ def test_the_command_prints_the_measures_and_writes_the_page(tmp_path, capsys, m
     twice = ["compare", "real.csv", "mine.csv", "mine.csv", "--out", "other.html"]
     assert main(twice) == 1
     assert "given twice" in capsys.readouterr().err
+    assert main(["compare", "real.csv", "mine.csv", "--out", "page"]) == 1
+    assert "a .html file, and --out is page" in capsys.readouterr().err

@@ -387,6 +387,26 @@ def test_a_class_whose_loss_has_no_such_terms_refuses_them(cls):
         type("Mine", (cls,), {"further_losses": lambda self, x, z, q=None: None})
 
 
+@pytest.mark.parametrize(
+    ("returned", "error", "said"),
+    [
+        (lambda z: ops.sum(ops.abs(z)), TypeError, "return zoo.models.base.Losses"),
+        (lambda z: None, TypeError, "Further losses are a NoneType"),
+        (
+            lambda z: zoo.models.base.Losses(ops.sum(ops.abs(z), axis=2)),
+            ValueError,
+            r"A term of the loss has shape \(\d+, 1\); \[batch\] or a scalar is expected",
+        ),
+    ],
+)
+def test_a_further_term_of_another_kind_is_refused_in_words(returned, error, said):
+    cls = type("Mine", (zoo.VAE,), {"further_losses": lambda self, x, z, q=None: returned(z)})
+    model = cls(SHAPE, 2, hidden_units=(8,))
+    model.compile("sgd")
+    with pytest.raises(error, match=said):
+        model.fit(X, verbose=0)
+
+
 # Ranges with one end
 
 

@@ -76,3 +76,11 @@ def test_a_small_file_has_narrow_margins(tmp_path):
     plots.save_small(Picture(figsize=(4, 3), dpi=50), tmp_path / "empty.png")
     with Image.open(tmp_path / "empty.png") as image:
         assert image.size == (200, 150)
+
+
+def test_a_histogram_of_few_scores_counts_them_in_whole_numbers():
+    (few,) = anomaly.report.histogram(np.arange(20.0), 18.0).axes
+    assert few.get_yscale() == "linear"
+    assert all(tick == round(tick) for tick in few.get_yticks())
+    (many,) = anomaly.report.histogram(np.repeat(np.arange(20.0), 30), 18.0).axes
+    assert many.get_yscale() == "log"

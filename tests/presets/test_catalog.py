@@ -75,6 +75,13 @@ def test_an_error_for_a_name_without_similar_ones_lists_all():
     assert "did you mean" not in str(caught.value)
 
 
+@pytest.mark.parametrize("path", ["./mine", "models/mine", "/nowhere/mine"])
+def test_a_path_without_a_preset_is_answered_without_the_names_of_all(path):
+    with pytest.raises(UnknownNameError, match="no preset or preset folder.*zoo train") as caught:
+        zoo.card(path)
+    assert "vae_mnist" not in str(caught.value)
+
+
 def test_a_folder_that_is_no_preset_is_told_apart_from_an_unknown_name(tmp_path):
     with pytest.raises(ValueError, match=r"holds no card\.json"):
         zoo.card(tmp_path)

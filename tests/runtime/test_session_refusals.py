@@ -259,3 +259,18 @@ def test_the_labels_of_an_input_are_the_integers_in_its_range():
     assert list(tensors.TensorSpec("label", "int32", (), 0, 3).labels) == [0, 1, 2, 3]
     with pytest.raises(ValueError, match="label: int32 .batch. has no range"):
         _ = tensors.TensorSpec("label", "int32", ()).labels
+
+
+@pytest.mark.parametrize(
+    ("value", "said"),
+    [
+        ([["a", "b"]], "takes floats, got text"),
+        ([[b"a", b"b"]], "takes floats, got bytes"),
+        ([[None, 1.0]], "takes floats, got objects. Give np.nan, not None"),
+    ],
+)
+def test_what_is_no_number_is_refused_in_words(value, said):
+    entry = {"name": "x", "dtype": "float32", "shape": ["batch", 2], "missing": True}
+    (holes,) = tensors.tensors({"inputs": [entry]}, "inputs")
+    with pytest.raises(TypeError, match=said):
+        tensors.check_array(holes, value)

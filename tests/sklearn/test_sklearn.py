@@ -311,3 +311,13 @@ def test_an_imputer_makes_its_steps_on_few_rows(rows, monkeypatch):
     imputer.fit(x)
     made = int(keras.ops.convert_to_numpy(imputer.model_.optimizer.iterations))
     assert made >= 40
+
+
+def test_columns_that_cannot_be_imputed_are_named():
+    imputer = AutoencoderImputer(latent_dim=1, epochs=1)
+    pandas = pytest.importorskip("pandas")
+    frame = pandas.DataFrame({"a": [1.0, 2, 3], "b": [np.nan] * 3, "c": ["x", "y", None]})
+    with pytest.raises(ValueError, match="only NaN in columns 'b'"):
+        imputer.fit(frame[["a", "b"]])
+    with pytest.raises(ValueError, match="'x': .*takes columns of numbers"):
+        imputer.fit(frame[["a", "c"]])

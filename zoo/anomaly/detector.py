@@ -26,7 +26,7 @@ from zoo.anomaly import (
 from zoo.anomaly.settings import Settings, class_of
 from zoo.checks import data as checks
 from zoo.checks.arguments import number, whole
-from zoo.checks.arrays import as_array, is_stored
+from zoo.checks.arrays import as_array, is_stored, with_nan
 from zoo.checks.tables import as_given
 from zoo.inference.compiled import run_in_batches
 from zoo.inference.parts import Part
@@ -341,8 +341,9 @@ class Detector(Settings):
             x, shape = folders.images_of(x), tuple(self.model.image_shape)
             likelihood = self.model.likelihood
             return standardization.check_items(x, shape, name, names, likelihood)
-        x = as_array(folders.images_of(x), name, names)
-        x = checks.check_images(x, self.model.image_shape, self.model.likelihood, name)
+        x, likelihood = folders.images_of(x), self.model.likelihood
+        x = as_array(with_nan(x) if likelihood.takes_missing else x, name, names)
+        x = checks.check_images(x, self.model.image_shape, likelihood, name)
         return x if is_stored(x) else np.asarray(checks.in_numpy(x), "float32")
 
     def _items(self, x):

@@ -17,7 +17,7 @@ from zoo.anomaly.places import GaussianPlaces
 from zoo.anomaly.settings import Settings
 from zoo.anomaly.training import hold_out
 from zoo.checks.arguments import number, whole
-from zoo.checks.arrays import as_array
+from zoo.checks.arrays import as_array, with_rows
 from zoo.checks.names import UnknownNameError
 from zoo.data.folders import ImageFolder
 from zoo.inference.compiled import run_in_batches
@@ -120,6 +120,7 @@ class FeatureDetector(Settings):
         offset: Any = 0.0,
         seed: int = 0,
     ):
+        feature_networks.check_network(network)
         if quantile is None and false_positive_rate is None:
             quantile = QUANTILE
         rule = thresholds.chosen(quantile=quantile, false_positive_rate=false_positive_rate)
@@ -361,7 +362,7 @@ def _per_channel(name, value) -> np.ndarray:
 def _checked(x, shape, name) -> np.ndarray:
     """Return images as float32 [n, *shape]."""
     x = np.asarray(as_array(x.images if isinstance(x, ImageFolder) else x, name))
-    wanted = "(n, height, width, channels)" if shape is None else str(("n", *shape))
+    wanted = "(n, height, width, channels)" if shape is None else with_rows(shape)
     if x.ndim != 4 or not len(x) or (shape is not None and x.shape[1:] != shape):
         raise ValueError(f"{name} has shape {x.shape}; images {wanted} are expected.")
     if math.prod(x.shape[1:]) > feature_networks.LARGEST:

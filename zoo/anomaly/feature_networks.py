@@ -34,11 +34,7 @@ def extractor(
         ValueError: layers that do not exist or have other outputs, or a network that does not take
             these images.
     """
-    if not isinstance(network, keras.Model):
-        raise TypeError(
-            f"network is a {type(network).__name__}; give a Keras model, such as "
-            "keras.applications.MobileNetV2(include_top=False), or zoo.load(name).encoder."
-        )
+    check_network(network)
     inputs = getattr(network, "inputs", None)
     if not inputs:
         raise TypeError(
@@ -60,7 +56,10 @@ def extractor(
         if name not in images:
             raise UnknownNameError("layer with features of places", name, images)
     if not names:
-        raise ValueError("No layer of the network has outputs [batch, height, width, channels].")
+        raise ValueError(
+            "No layer of the network has outputs [batch, height, width, channels]: give one with "
+            "convolutions, such as zoo.load('denoising_ae_cifar10').encoder."
+        )
     outputs = [images[name] for name in names]
     cut = keras.Model(inputs[0], outputs, name=network.name)
     channels = inputs[0].shape[-1]
@@ -81,6 +80,19 @@ def extractor(
             f"but these have {shape[:2]}: resize them, or choose layers before a dense layer."
         ) from error
     return resized
+
+
+def check_network(network: Any) -> None:
+    """Refuse what is no Keras model, such as the name of a preset, by a TypeError."""
+    if isinstance(network, keras.Model):
+        return
+    named = isinstance(network, str)
+    came = repr(network) if named else f"a {type(network).__name__}"
+    example = f"zoo.load({network!r}).encoder" if named else "zoo.load(name).encoder"
+    raise TypeError(
+        f"network is {came}; give a Keras model, such as {example}, or "
+        "keras.applications.MobileNetV2(include_top=False)."
+    )
 
 
 def _default_layers(images, shape) -> list[str]:

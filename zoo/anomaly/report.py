@@ -18,7 +18,7 @@ from zoo.anomaly.comparison import Comparison
 from zoo.anomaly.periods import Drift
 from zoo.checks import data as checks
 from zoo.checks.arguments import whole
-from zoo.checks.arrays import as_array
+from zoo.checks.arrays import as_array, with_nan
 from zoo.data.folders import ImageFolder
 from zoo.files.atomic_writes import check_target, publish_folder
 from zoo.plots.pages import STYLE, embedded
@@ -27,6 +27,7 @@ from zoo.plots.picture import Picture
 PAGE, TABLE, PERIODS = "report.html", "scores.csv", "drift.csv"
 UNUSUAL = "The most unusual items"
 NAMED = 3  # columns of a row that are named as unusual
+LEAST_FOR_LOG = 10  # items in the highest bar of a histogram with a logarithmic axis
 LEAST_SHARE = 0.1  # least share of the row's squared error of a named column
 
 
@@ -98,6 +99,8 @@ def write_report(
         raise ValueError(f"There are {len(ids)} ids for {n} items; give one id for each item.")
     if compared is not None and len(compared.new_scores) != n:
         raise ValueError(f"compared= is for {len(compared.new_scores)} items, but x has {n}.")
+    likelihood = getattr(getattr(detector, "model", None), "likelihood", None)
+    x = with_nan(x) if getattr(likelihood, "takes_missing", False) else x
     x = as_array(x, "x", detector.names)
     scores = detector.scores(x)
     flagged = scores > np.float32(detector.threshold)
@@ -181,6 +184,8 @@ def checked_truth(is_anomaly: Any, n: int) -> np.ndarray:
 
 def histogram(scores: np.ndarray, threshold: float, truth: np.ndarray | None = None) -> Picture:
     """Draw a histogram of scores [n], by kind if `truth` is given, with the threshold."""
+    from matplotlib.ticker import MaxNLocator
+
     figure, axes = _axes(7, 3)
     edges = np.histogram_bin_edges(scores, bins=60)
     kinds = {"all": scores}
@@ -188,8 +193,11 @@ def histogram(scores: np.ndarray, threshold: float, truth: np.ndarray | None = N
         kinds = {"normal": scores[~truth], "anomalies": scores[truth]}
     for name, values in kinds.items():
         axes.hist(values, edges.tolist(), alpha=0.6, label=name)
+    few = np.histogram(scores, edges)[0].max() < LEAST_FOR_LOG
     axes.axvline(threshold, color="k", linestyle="--", label=f"threshold {threshold:.4g}")
-    axes.set(xlabel="score", ylabel="items", yscale="log")
+    axes.set(xlabel="score", ylabel="items", yscale="linear" if few else "log")
+    if few:
+        axes.yaxis.set_major_locator(MaxNLocator(integer=True))
     axes.legend()
     return figure
 
@@ -254,6 +262,11 @@ def most_unusual(detector: Any, items: np.ndarray, numbers: np.ndarray) -> Pictu
     return figure
 
 
+def _readable(value: float) -> str:
+    """Return a number with four digits, or those before its point, and no exponent up to 10^7."""
+    return f"{value:.0f}" if 1e4 <= abs(value) < 1e7 else f"{value:.4g}"
+
+
 def unusual_columns(detector: Any, rows: np.ndarray) -> list[str]:
     """Describe for each row the columns with the largest errors, and their reconstructions.
 
@@ -264,7 +277,7 @@ def unusual_columns(detector: Any, rows: np.ndarray) -> list[str]:
     names = detector.names or [f"column {j}" for j in range(rows.shape[1])]
     return [
         "; ".join(
-            f"{names[j]} is {row[j]:.4g}, reconstructed {other[j]:.4g}"
+            f"{names[j]} is {_readable(row[j])}, reconstructed {_readable(other[j])}"
             for j in np.argsort(-error, kind="stable")[:NAMED]
             if error[j] >= LEAST_SHARE * error.sum()
         )

@@ -5,6 +5,7 @@ All data that users pass is converted by `as_array`.
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Sequence
 from typing import Any
@@ -110,6 +111,12 @@ def _is_variable(x):
 
 
 def _unknown(x, name):
+    if isinstance(x, str | os.PathLike):
+        return TypeError(
+            f"{name} is {str(x)!r}, a text; give the data themselves. They are read by "
+            f"zoo.data.from_folder({str(x)!r}, size, validation=0) for a folder of images, and by "
+            f"zoo.data.from_table({str(x)!r}) for a file with a table."
+        )
     lazy = f" Collect it first: {name}.collect()." if hasattr(x, "collect") else ""
     return TypeError(
         f"{name} is a {type(x).__module__}.{type(x).__name__}, which is not known. Give a NumPy "

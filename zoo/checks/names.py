@@ -11,10 +11,10 @@ def suggestion(name: str, known: Iterable[str]) -> str:
 
 
 class UnknownNameError(ValueError):
-    """An unknown name; the message lists the most similar known names."""
+    """An unknown name; the message has the most similar known ones, and all of them or `fix`."""
 
-    def __init__(self, kind: str, name: object, known: Iterable[str]):
+    def __init__(self, kind: str, name: object, known: Iterable[str], fix: str = ""):
         known = list(known)
-        listed = ", ".join(known) or "none"
+        fix = fix or f"There are: {', '.join(known) or 'none'}."
         near = suggestion(str(name), known)
-        super().__init__(f"There is no {kind} {str(name)!r}{near or '.'} There are: {listed}.")
+        super().__init__(f"There is no {kind} {str(name)!r}{near or '.'} {fix}")

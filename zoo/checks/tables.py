@@ -102,9 +102,16 @@ def _check_names(found, columns, name):
     if missing or unknown:
         wrong = [f"lacks the columns {named(missing)}"] if missing else []
         wrong += [f"has columns that the model does not know, {named(unknown)}"] if unknown else []
+        if any(column.partition("=")[0] in unknown for column in missing if "=" in column):
+            fix = (
+                f"make columns of 0 and 1 of the categories, by rows = zoo.data.from_table({name}, "
+                "columns=model.likelihood, validation=0).rows."
+            )
+        else:
+            fix = "give these, in any order."
         raise ValueError(
             f"{name} {' and '.join(wrong)}. The model learned from the columns {named(columns)}: "
-            "give these, in any order."
+            f"{fix}"
         )
 
 

@@ -44,7 +44,7 @@ def wanted(options: Any, card: dict) -> bool:
     is_csv = str(options.out or "").lower().endswith(".csv")
     asked = next((f"--{n}" for n in ("where", "most", "match") if getattr(options, n)), "")
     rows = bool(asked or is_csv)
-    if card.get("columns") and not (options.picture or options.data or options.out):
+    if card.get("columns") and not (options.picture or options.data):
         rows = True
     if not rows:
         return False
@@ -81,6 +81,7 @@ def write_rows(model: Any, card: dict, options: Any) -> str:
         )
     if options.match:
         read = table_options(options)
+        read["missing"] = "learn" if model.likelihood.takes_missing else "refuse"
         match = from_table(options.match, columns=model.likelihood, validation=0, **read)
     column = (card.get("recipe") or {}).get("label_file") or None
     found = rows_where(

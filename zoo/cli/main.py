@@ -30,7 +30,7 @@ from zoo.cli import (
     train,
 )
 from zoo.cli.generate import PICTURES, check, draw, picture_file, usual_picture
-from zoo.cli.shared_options import add_table_options, count, table_options
+from zoo.cli.shared_options import add_table_options, count, label, table_options
 from zoo.cli.standard_error import quiet as _quiet
 from zoo.cli.terminal import streams
 from zoo.files.atomic_writes import check_file, check_target, publish_file, publish_folder
@@ -128,7 +128,7 @@ def _parser():
     help_ += ".parquet with --engine"
     sub.add_argument("--out", default=None, help=help_)
     sub.add_argument("--picture", choices=PICTURES, help="[samples, or what suits the model]")
-    sub.add_argument("--labels", type=int, nargs="+", help="classes of samples, in turn; or one")
+    sub.add_argument("--labels", type=label, nargs="+", help="classes of samples, in turn; or one")
     sub.add_argument(
         "--n", type=count, default=None, help="number of images or rows [a sheet; 1000]"
     )

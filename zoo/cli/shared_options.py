@@ -17,6 +17,17 @@ def count(text: str) -> int:
     return int(text)
 
 
+def label(text: str) -> int:
+    """Convert text from the command line to the number of a class."""
+    try:
+        return int(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(
+            f"{text!r} is not the number of a class, such as 0 or 1; `zoo card` lists the classes "
+            f'in the order of their numbers. For rows of a table: --where "COLUMN={text}"'
+        ) from None
+
+
 def add_table_options(sub: argparse.ArgumentParser) -> None:
     """Add the options for reading a table."""
     sub.add_argument(

@@ -31,7 +31,8 @@ def frame_of(
     rows = _checked(rows, table.shape[1], match)
 
     def numbers(j, values):
-        return _numbers(values, table[:, j].astype("float64"), match)
+        known = table[:, j].astype("float64")
+        return _numbers(values, known[~np.isnan(known)], match)
 
     return pandas.DataFrame(_cells(rows, columns, categories, category_names, numbers))
 

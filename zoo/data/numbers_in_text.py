@@ -33,6 +33,15 @@ def is_lost(cell: Any) -> bool:
     return str(cell).strip().lower() in MISSING
 
 
+def told_of(cell: Any) -> str:
+    """Return a sentence on a word for a missing value that a reader may take for a value, or ""."""
+    if not isinstance(cell, str) or not cell.strip():
+        return ""
+    return (
+        f" There {cell.strip()!r} stands for a missing value; if it is a value, write another word."
+    )
+
+
 def is_number(cell: Any) -> bool:
     """Return whether a cell is a number, or text that holds one; True and False are not."""
     if isinstance(cell, bool | np.bool_):

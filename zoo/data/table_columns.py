@@ -9,13 +9,21 @@ from typing import Any
 
 import numpy as np
 
-from zoo.data.numbers_in_text import check_kinds, check_texts, is_lost, is_number, runs_on
+from zoo.data.numbers_in_text import (
+    check_kinds,
+    check_texts,
+    is_lost,
+    is_number,
+    runs_on,
+    told_of,
+)
 from zoo.data.table_cells import Cells, listed
 
 _LARGEST = float(np.finfo("float32").max)
 _WHOLE = 2**24  # float32 holds all integers up to this one
 _MOST_CATEGORIES = 100
 _SHOWN = 8
+LEARN = 'To train a model with such cells: missing="learn" (`zoo train --missing learn`).'
 
 
 @dataclass(frozen=True)
@@ -177,6 +185,8 @@ def known_columns(
         said = [f"lacks {listed(missing)}"] if missing else []
         said += [f"has {listed(others)}, which the model does not know"] if others else []
         fix = "" if missing else f" {way_out(others)}"
+        if fix and cells.unit == "row":  # not all functions that take a data frame have drop=
+            fix += f" Or give frame.drop(columns={others[:_SHOWN]})."
         raise ValueError(
             f"{cells.origin} {' and '.join(said)}. The model takes the columns "
             f"{listed(name for name, _ in sources)}.{fix}"
@@ -273,7 +283,9 @@ def _one_hot(cells, name, known, unknown, missing) -> np.ndarray:
         empty = is_lost(column[i])
         what = "no value" if empty else f"{texts[i][:40]!r}"
         way = (
-            "" if empty else ' To score such rows: unknown="score" (`zoo detect --unknown score`).'
+            f"{told_of(column[i])} {LEARN}"
+            if empty
+            else ' To score such rows: unknown="score" (`zoo detect --unknown score`).'
         )
         raise ValueError(
             f"{cells.origin} has {what} {cells.place(i, name)}, but {listed(known)} are expected; "
@@ -306,8 +318,8 @@ def _numbers(cells, names, missing) -> dict[str, np.ndarray]:
         raise ValueError(
             f"{cells.origin} has {what} {cells.place(i, name)}; "
             f"{sum(map(len, lost.values()))} cells in {listed(lost)} are like this. Fill them in, "
-            "for instance with the median of the column, or leave out their rows or columns; or "
-            'learn with them: missing="learn" (`zoo train --missing learn`).'
+            "for instance with the median of the column, or leave out their rows or columns."
+            f"{told_of(cell)} {LEARN}"
         )
     return found
 

@@ -10,6 +10,7 @@ import numpy as np
 
 from zoo.checks.arguments import number
 from zoo.data.frames import frame_of
+from zoo.data.numbers_in_text import is_lost
 from zoo.data.table_cells import ENDINGS as ENDINGS
 from zoo.data.table_cells import Cells, cells_of, listed
 from zoo.data.table_cells import is_frame as is_frame
@@ -283,14 +284,14 @@ def read_table(
             )
     y, classes = (None, ()) if labels is None else labels_of(cells, labels)
     ids, dates = (None if n is None else tuple(cells.columns[n]) for n in (id_column, when))
-    told = _recognized(cells, made)
+    told = _recognized(cells, made, taken, missing)
     said = {i: "; ".join(texts) for i, texts in sorted(strange.items())}
     categories, category_names = made.categories or (), made.category_names or ()
     names = (made.names, categories, y, classes, category_names)
     return Read(x, *names, ids, told, when=dates, unknown=said)
 
 
-def _recognized(cells: Cells, made: Columns) -> str:
+def _recognized(cells: Cells, made: Columns, taken: list[str], missing: str) -> str:
     """Return a description of how a table was read."""
     sizes = [stop - start for start, stop in made.categories or ()]
     numbers = len(made.names) - sum(sizes)
@@ -300,4 +301,9 @@ def _recognized(cells: Cells, made: Columns) -> str:
     said += [f"{numbers} column{'s'[: numbers != 1]} of numbers"]
     if sizes:
         said += ["categories: " + ", ".join(f"{name} ({size} values)" for name, size in kinds)]
+    if missing == "learn":
+        lost = [cell for name in taken for cell in cells.columns[name] if is_lost(cell)]
+        words = sorted({cell.strip() for cell in lost if isinstance(cell, str)} - {""})
+        said += [f"{len(lost):,} cells without a value"]
+        said[-1] += f", which are empty or hold {listed(words)}" if words else ""
     return "; ".join(said)

@@ -61,7 +61,16 @@ class GaussianCopula(BaseEstimator):
     def fit(self, X: ArrayLike, y: Any = None) -> GaussianCopula:
         """Learn from rows X [n, features]; y is ignored."""
         del y
-        X = validate_data(self, X, dtype=np.float64, ensure_min_samples=2)
+        try:
+            X = validate_data(self, X, dtype=np.float64, ensure_min_samples=2)
+        except ValueError as error:
+            if not str(error).startswith("could not convert string"):
+                raise
+            raise ValueError(
+                f"{error}: X holds numbers. For a table with categories: table = "
+                "zoo.data.from_table(X), then GaussianCopula(table.categories).fit(table.rows), "
+                "and table.to_frame(copula.sample(1000)) for a DataFrame."
+            ) from error
         rng = check_random_state(self.random_state)
         pairs = checked_categories(self.categories, X.shape[1], needed=False)
         starts = dict(pairs)

@@ -15,7 +15,7 @@ from zoo.checks import data as checks
 from zoo.checks import streams
 from zoo.checks.arguments import whole
 from zoo.checks.array_types import ArrayLike, Labels
-from zoo.checks.arrays import as_array
+from zoo.checks.arrays import as_array, with_nan
 from zoo.checks.codes import check_codes
 from zoo.checks.tables import as_given
 from zoo.data.frames import frame_of_model
@@ -98,7 +98,7 @@ def reconstruction_error(
         2.0
     """
     units = model.likelihood
-    x = as_array(x, "x", getattr(units, "names", None))
+    x = as_array(with_nan(x) if units.takes_missing else x, "x", getattr(units, "names", None))
     restored = model.reconstruct(x, labels, batch_size=batch_size)
     errors = np.asarray(units.standardized(np.asarray(x)), "float64") - units.standardized(restored)
     if units.takes_missing:

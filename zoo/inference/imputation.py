@@ -49,7 +49,8 @@ def impute(
 
     Returns:
         float32 [n, features], or [samples, n, features]; for a `DataFrame` a `DataFrame` of the
-        same columns, or a list of them. Values that were seen are unchanged.
+        same columns, or a list of them, whose numbers are in the range of the training table and
+        have as many decimals. Values that were seen are unchanged.
 
     Raises:
         ValueError: the likelihood refuses missing values. TypeError: the model has no q(z | x), but
@@ -96,7 +97,7 @@ def impute(
         found = found if samples else _most_probable(model.likelihood, found)
         filled[:, holes] = np.where(np.isnan(some), found, some)
     if read is not None:
-        filled = [_as_frame(x, piece, rows, read) for piece in filled]
+        filled = [_as_frame(x, piece, rows, read, model.likelihood) for piece in filled]
     return filled[0] if samples is None else filled
 
 
@@ -146,8 +147,11 @@ def _most_probable(likelihood, rows):
     return rows
 
 
-def _as_frame(frame, filled, rows, read: Read):
-    """Return a copy of a data frame with filled values [n, features] where rows hold NaN."""
+def _as_frame(frame, filled, rows, read: Read, likelihood):
+    """Return a copy of a data frame with filled values [n, features] where rows hold NaN.
+
+    Numbers are written as those of the training table: in their range, with as many decimals.
+    """
     pandas = pandas_for("impute(DataFrame)")
     frame = (frame if hasattr(frame, "iloc") else frame.to_pandas()).copy()
     labels = {str(label).strip(): label for label in frame.columns}
@@ -165,12 +169,17 @@ def _as_frame(frame, filled, rows, read: Read):
             if set(known) <= {"True", "False"}:
                 found = found == "True"
         else:
-            found = filled[lost, j].astype("float64")
+            found = likelihood.written(j, filled[lost, j])
+            if found.dtype.kind == "f":  # a number of float32 has seven digits
+                found = np.array([float(f"{value:.7g}") for value in found])
         column = frame[labels[name]]
         if column.dtype.kind in "iufO" and j not in inside:
             cells = pandas.to_numeric(column, errors="coerce")
             cells = cells.to_numpy("float64", na_value=np.nan).copy()
             cells[lost] = found
+            if found.dtype.kind == "i" and column.dtype.kind != "f" and (cells % 1 == 0).all():
+                kind = "int64" if column.dtype.kind == "O" else column.dtype
+                cells = type(column)(cells, index=column.index).astype(kind)
             frame[labels[name]] = cells
         else:
             cells = column.astype(object).to_numpy().copy()

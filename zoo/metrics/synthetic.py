@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from zoo.data.table_columns import Columns
-from zoo.data.tables import Read, read_table
+from zoo.data.tables import Read, is_frame, read_table
 from zoo.density.copula import GaussianCopula
 from zoo.metrics.table_distances import (
     columns_of,
@@ -153,7 +153,7 @@ class Tables:
         self.drop, self.target, self.estimator, self.seed = drop, target, estimator, seed
         signs = signs or {}
         both: dict[str, Any] = {name: signs.get(name) for name in ("delimiter", "decimal")}
-        read = real if isinstance(real, Read) else read_table(real, drop=drop, **both)
+        read = real if isinstance(real, Read) else _read(real, "real", drop=drop, **both)
         self.real = _checked(read, "real")
         self.known = Columns(self.real.columns, self.real.categories, self.real.category_names)
         self.columns = self.columns_of(self.real)
@@ -175,7 +175,7 @@ class Tables:
         if isinstance(table, Read):
             return _checked(table, name)
         more: dict[str, Any] = {"drop_if_there": tuple(self.drop), "unknown": "score"}
-        return _checked(read_table(table, columns=self.known, **more, **(signs or {})), name)
+        return _checked(_read(table, name, columns=self.known, **more, **(signs or {})), name)
 
     def columns_of(self, table: Read) -> list:
         """Return the columns of a table, as `zoo.metrics.table_distances.Column`."""
@@ -305,6 +305,16 @@ def measured_beside(known: Tables, tables: Mapping[str, Read]) -> dict[str, Synt
         held = known.measured(known.held_out)
         found[HELD_OUT] = replace(held, score=None)
     return found
+
+
+def _read(table, name, **options) -> Read:
+    """Return a table; errors name a data frame, which has no path, by its argument."""
+    try:
+        return read_table(table, **options)
+    except ValueError as error:
+        if not is_frame(table):
+            raise
+        raise ValueError(f"{name}: {error}") from error
 
 
 def _checked(table: Read, name: str) -> Read:

@@ -62,10 +62,21 @@ class Losses:
         return self + Losses(*terms, **metrics)
 
     def __add__(self, other: Losses) -> Losses:
+        if not isinstance(other, Losses):
+            raise TypeError(
+                f"Further losses are a {type(other).__name__}; return zoo.models.base.Losses(term, "
+                "name=metric), with terms and metrics [batch] or scalars."
+            )
         return Losses(*self.terms, *other.terms, **self.metrics, **other.metrics)
 
     def weighted(self, weight: Tensor) -> Losses:
         """Return these losses multiplied by sample weights [batch]; scalars do not change."""
+        for term in self.terms:
+            if len(shape := getattr(term, "shape", ())) > 1:
+                raise ValueError(
+                    f"A term of the loss has shape {tuple(shape)}; [batch] or a scalar is "
+                    "expected: sum over the other axes, such as ops.sum(term, axis=1)."
+                )
         if weight is None:
             return self
         terms = [weighted(term, weight) for term in self.terms]

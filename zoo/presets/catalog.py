@@ -12,6 +12,10 @@ from zoo.files.addresses import public_address, public_source
 from zoo.presets import hub
 from zoo.presets.card import CARD, Card, read_card
 
+_OF_FOLDERS = (
+    "A preset folder is one that zoo.save or `zoo train` wrote; `zoo list` shows the names of the "
+    "shipped presets."
+)
 _RECIPES = Path(__file__).resolve().parents[1] / "recipes"
 
 
@@ -84,7 +88,8 @@ def preset_folder(name: str | os.PathLike) -> Path:
             f"{text} is a recipe without a preset: train one by `zoo train {text} --out FOLDER`, "
             "and give the folder."
         )
-    raise UnknownNameError("preset or preset folder", public_source(text), names)
+    fix = _OF_FOLDERS if Path(text).name != text else ""
+    raise UnknownNameError("preset or preset folder", public_source(text), names, fix)
 
 
 def card(name: str | os.PathLike) -> Card:

@@ -101,6 +101,8 @@ def _classes_not_drawn(model, x, y) -> Iterator[str]:
     if len(classes) < 2 or len(known) < 2 * len(classes):
         return
     flat = np.asarray(x[np.sort(known)], "float32").reshape(len(known), -1)
+    if model.likelihood.takes_missing:  # a row's distance needs all values: means of the others
+        flat = np.where(np.isnan(flat), np.nan_to_num(np.nanmean(flat, axis=0)), flat)
     y = y[np.argsort(known)]
     nearest = NearestNeighbors(n_neighbors=2, algorithm="brute").fit(flat)
     same = y[nearest.kneighbors(return_distance=False)[:, 0]] == y

@@ -190,7 +190,8 @@ def check_array(tensor: TensorSpec, value: Any) -> np.ndarray:
     kinds = "iu" if tensor.dtype == "int32" else "f" if tensor.is_image else "fiu"
     if array.dtype.kind not in kinds:
         words = {"iu": "integers", "f": "floats", "fiu": "numbers"}[kinds]
-        raise TypeError(f"{tensor} takes {words}, got {array.dtype}.{_dtype_hint(tensor, array)}")
+        came = {"U": "text", "S": "bytes", "O": "objects"}.get(array.dtype.kind, array.dtype)
+        raise TypeError(f"{tensor} takes {words}, got {came}.{_dtype_hint(tensor, array)}")
     if array.ndim == 0 or array.shape[1:] != tensor.shape:
         raise ValueError(f"Expected {tensor}, got shape {array.shape}.{_hint(tensor, array)}")
     if array.size:
@@ -254,6 +255,8 @@ def _lies_within(array: np.ndarray, low: float, high: float) -> bool:
 def _dtype_hint(tensor: TensorSpec, array: np.ndarray) -> str:
     if array.dtype.kind == "f":
         return " Cast them with .astype('int32')."
+    if tensor.missing and array.dtype.kind == "O":
+        return " Give np.nan, not None, for a value that was not seen."
     if tensor.is_image and array.dtype.kind in "iu":
         return " If these are pixels from 0 to 255, divide by 255: x.astype('float32') / 255."
     return ""

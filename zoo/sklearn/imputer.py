@@ -11,6 +11,7 @@ from sklearn.base import OneToOneFeatureMixin, TransformerMixin
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from zoo.checks.names import UnknownNameError
+from zoo.checks.tables import listed
 from zoo.models import CLASSES
 from zoo.nn.distributions import StudentColumns
 from zoo.sklearn.trained import TrainedEstimator
@@ -75,6 +76,11 @@ class AutoencoderImputer(OneToOneFeatureMixin, TransformerMixin, TrainedEstimato
         """Train the model on rows X [n, features], with NaN for what was not seen."""
         del y
         X = self._checked(X, ensure_min_samples=2)
+        if len(empty := np.flatnonzero(np.isnan(X).all(axis=0))):
+            raise ValueError(
+                f"X holds only NaN in {listed(empty, getattr(self, 'feature_names_in_', None))}, "
+                "so nothing can be learned about these columns: leave them out."
+            )
         name = self.model or self.default_model
         if name not in CLASSES:
             raise UnknownNameError("class", name, CLASSES)
@@ -104,9 +110,18 @@ class AutoencoderImputer(OneToOneFeatureMixin, TransformerMixin, TrainedEstimato
         return np.where(np.isnan(X), self.model_.impute(X.astype("float32")), X)
 
     def _checked(self, X, **options):
-        return validate_data(
-            self, X, dtype=np.float64, ensure_all_finite="allow-nan", copy=True, **options
-        )
+        try:
+            return validate_data(
+                self, X, dtype=np.float64, ensure_all_finite="allow-nan", copy=True, **options
+            )
+        except ValueError as error:
+            if not str(error).startswith("could not convert string"):
+                raise
+            raise ValueError(
+                f"{error}: an AutoencoderImputer takes columns of numbers. Choose these, as by a "
+                "ColumnTransformer; or fill in a whole table, with its categories, by a zoo.VAE "
+                'and the likelihood of zoo.data.from_table(X, missing="learn").'
+            ) from error
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
