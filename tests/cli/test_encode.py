@@ -1,6 +1,7 @@
 """`zoo encode`, and `zoo detect` and `zoo generate` with an engine."""
 
 import os
+import shutil
 import sys
 
 import keras
@@ -89,6 +90,27 @@ def test_after_an_error_the_same_command_goes_on(data, tmp_path, capsys):
     assert "another run: the model differed" in run(capsys, "encode", DIGITS, path, *given[3:])[
         2
     ].replace("the data, ", "")
+
+
+def test_the_result_may_lie_in_the_folder_of_the_data(data, tmp_path, capsys, monkeypatch):
+    """It is no part of the data, nor are the shards that an error has left."""
+    x = X.copy()
+    x[45] = np.nan
+    table = pyarrow.Table.from_batches([to_arrow({"x": x})])
+    pyarrow.parquet.write_table(table, tmp_path / "x.parquet", row_group_size=10)
+    monkeypatch.chdir(tmp_path)
+    for address, out in ((".", "codes.parquet"), (f"file://{tmp_path}", tmp_path / "b.parquet")):
+        given = ("encode", data / "out", address, "--out", out, "--shard-rows", 10)
+        assert run(capsys, *given)[0] == 1
+        _, said, err = run(capsys, *given)
+        assert "4 of 6 shards are there already" in said
+        assert "x.parquet, among rows 40 to 49" in err
+        shutil.rmtree(f"{out}.shards")
+    pyarrow.parquet.write_table(table[:40], tmp_path / "x.parquet")
+    given = ("encode", data / "out", ".", "--out", "codes.parquet", "--overwrite")
+    for _ in range(2):
+        assert run(capsys, *given)[0] == 0
+        assert read("codes.parquet").num_rows == 40
 
 
 def test_a_mistake_leaves_nothing(data, tmp_path, capsys):

@@ -128,6 +128,8 @@ class ShardFolder:
 
     def remove(self) -> None:
         """Remove the folder, once its results are elsewhere."""
+        if not self.path.is_dir():
+            return
         self._check_content()
         for name in sorted(os.listdir(self.path), key=lambda name: (_begins(name), name == LOCK)):
             path = self.path / name
