@@ -3,6 +3,7 @@
 import os
 import shutil
 import sys
+from pathlib import Path
 
 import keras
 import numpy as np
@@ -15,6 +16,7 @@ from support.command_line import DIGITS, run
 import zoo
 from zoo.anomaly import Detector
 from zoo.cli.main import main
+from zoo.inference.sharded.folder import SETTINGS, ShardFolder
 from zoo.runtime.arrow import array_of, to_arrow
 
 X = zoo.data.load("digits")[1][0][:60]
@@ -183,6 +185,7 @@ def test_a_detector_scores_a_file(data, tmp_path, capsys):
     [
         ("detector", ("--engine", "process", "--top", 3), "--top does not go together with"),
         ("detector", ("--shard-rows", 3), "--shard-rows is for --engine"),
+        ("detector", (), "a .parquet file is written with an engine"),
         (None, ("--engine", "process"), "vae_digits is no detector with a threshold"),
     ],
 )
@@ -221,6 +224,27 @@ def test_labels_go_on_in_turn_from_shard_to_shard(cvae, tmp_path, capsys):
     assert read(tmp_path / "a.parquet")["label"].to_pylist() == [3, 1, 4, 3, 1, 4, 3, 1, 4, 3]
     assert run(capsys, *given, "--out", tmp_path / "b.parquet")[0] == 0
     assert len(set(read(tmp_path / "b.parquet")["label"].to_pylist())) > 3
+
+
+def test_what_cannot_be_generated_is_refused(tmp_path, capsys):
+    given = ("generate", DIGITS, "--n", 5, "--out", tmp_path / "a.parquet")
+    code, _, err = run(capsys, *given)
+    assert code == 1
+    assert "a .parquet file is written with an engine; add --engine process" in err
+    code, _, err = run(capsys, *given, "--engine", "process", "--labels", 3)
+    assert code == 1
+    assert "VAE is not conditional and takes no labels" in err
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_rows_of_another_backend_are_not_mixed_with_these(tmp_path, capsys, monkeypatch):
+    given = ("generate", DIGITS, "--n", 20, "--engine", "process", "--shard-rows", 10)
+    out = tmp_path / "a.parquet"
+    monkeypatch.setattr(ShardFolder, "merge", None)
+    assert run(capsys, *given, "--out", out)[0] == 1
+    settings = Path(f"{out}.shards", SETTINGS)
+    settings.write_text(settings.read_text().replace('"tensorflow"', '"torch"'))
+    assert "another run: the backend differed" in run(capsys, *given, "--out", out)[2]
 
 
 def test_rows_of_a_table_are_generated_under_conditions(tmp_path, capsys):
