@@ -115,6 +115,15 @@ def test_the_result_may_lie_in_the_folder_of_the_data(data, tmp_path, capsys, mo
         assert read("codes.parquet").num_rows == 40
 
 
+def test_the_data_are_not_replaced_by_the_result(data, tmp_path, capsys):
+    path = tmp_path / "a.parquet"
+    shutil.copy(data / "digits.parquet", path)
+    code, _, err = run(capsys, "encode", data / "out", path, "--out", path, "--overwrite")
+    assert code == 1
+    assert "is also the file to write, which would replace the data" in err
+    assert path.read_bytes() == (data / "digits.parquet").read_bytes()
+
+
 def test_a_mistake_leaves_nothing(data, tmp_path, capsys):
     given = ("encode", data / "out", data / "digits.parquet", "--out", tmp_path / "a.parquet")
     code, _, err = run(capsys, *given, "--column", "none")

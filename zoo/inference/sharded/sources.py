@@ -50,10 +50,17 @@ def files_of(address: str, out: str | os.PathLike | None = None) -> tuple[list[F
             lie in the folder of the data.
 
     Raises:
-        FileNotFoundError: there is nothing. ValueError: neither of them, or both.
+        FileNotFoundError: there is nothing.
+        ValueError: neither of them, or both; or the file to write is the only file of the data.
     """
     system, root = file_system(address)
+    ours = _places_of(system, out)
     if system.isfile(root):
+        if ours and root == ours[0]:
+            raise ValueError(
+                f"{printable(address)} is also the file to write, which would replace the data: "
+                "give another name with --out."
+            )
         if not root.lower().endswith(PARQUET):
             raise ValueError(
                 f"{printable(address)} is a file, but no .parquet file: give one, or a folder of "
@@ -67,7 +74,6 @@ def files_of(address: str, out: str | os.PathLike | None = None) -> tuple[list[F
         )
     root = root.rstrip("/")
     found: dict[bool, list[File]] = {False: [], True: []}
-    ours = _places_of(system, out)
     for path, info in system.find(root, detail=True).items():
         name = path[len(root) :].lstrip("/")
         if ours and (path == ours[0] or path.startswith(ours[1])):
