@@ -134,8 +134,8 @@ def _export(load, part: str, folder: ShardFolder) -> Path:
 
         if part not in model.parts():
             raise ValueError(
-                f"A {type(model).__name__} has no {part}; its parts are {', '.join(model.parts())}: "
-                "give a model that has one."
+                f"A {type(model).__name__} has no {part}; its parts are "
+                f"{', '.join(model.parts())}: give a model that has one."
             )
         export.export_model(model, folder.part, formats=("onnx",), parts=[part])
     return Path(os.path.abspath(place))
