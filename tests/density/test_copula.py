@@ -83,5 +83,5 @@ def test_categories_that_are_no_columns_are_refused(pairs):
 def test_a_table_with_categories_is_answered_with_the_way_to_numbers():
     pandas = pytest.importorskip("pandas")
     frame = pandas.DataFrame({"age": np.arange(40.0) ** 2, "kind": ["a", "b"] * 20})
-    with pytest.raises(ValueError, match=r"'a': X holds numbers.*from_table\(X\)"):
+    with pytest.raises(ValueError, match=r"'a': X must hold numbers.*from_table\(X\)"):
         zoo.density.GaussianCopula().fit(frame)

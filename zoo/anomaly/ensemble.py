@@ -21,16 +21,16 @@ MOST = 100  # members
 class DetectorEnsemble(Settings):
     """Averages the scores and maps of several detectors, which differ only in their seeds.
 
-    Networks that start at other random weights, or learn in another order, make other errors. Their
-    mean varies less from seed to seed than each of them. It takes as many times as long to train
-    and to run as there are members, and is exported as one graph.
+    Networks that start at different random weights, or learn in a different order, make different
+    errors, and their mean varies less from seed to seed than each of them. An ensemble of n members
+    takes n times as long to train and to run as one detector. It is exported as one graph.
 
     All members learn from the same items, and the same items are held out for the threshold. The
-    score of an item is the mean of the members' scores, and its map the mean of their maps; so with
-    the score "calibrated_error" the maximum of the map is not the score, but at most the score.
+    score of an item is the mean of the members' scores, and its map the mean of their maps. So with
+    the score "calibrated_error" the score is not the maximum of the map, but at least as large.
 
     Args:
-        model: the name of a class, such as "VAE". Models that are trained already have no seed.
+        model: the name of a class, such as "VAE". Trained models are refused, as they have no seed.
         members: how many detectors, from 2 to 100. Their seeds are seed, seed + 1, ...
         seed: the first seed, and the seed of the choice of held-out items.
         options: all other arguments of `zoo.anomaly.Detector`.

@@ -71,7 +71,8 @@ def load(
     hashes = content["members"]
     if not 2 <= len(hashes) <= most or not all(isinstance(found, str) for found in hashes):
         raise ValueError(
-            f"{path} has invalid members: {shortened(hashes)}; 2 to {most} are expected."
+            f"{path} has invalid members: {shortened(hashes)}; the SHA-256 of each of 2 to {most} "
+            "members is expected."
         )
     threshold = content["threshold"]
     fits = abs(threshold) <= float(np.finfo("float32").max)

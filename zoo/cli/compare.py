@@ -24,7 +24,10 @@ def add_compare(sub: argparse.ArgumentParser) -> None:
 def compare(options: argparse.Namespace) -> None:
     """Run `zoo compare`."""
     if Path(options.out).suffix.lower() not in (".html", ".htm"):
-        raise ValueError(f"The page is written as a .html file, and --out is {options.out}.")
+        raise ValueError(
+            f"The page is written as a .html file, and --out is {options.out}: give a name that "
+            "ends in .html."
+        )
     check_file(options.out, options.overwrite)
     with quiet():
         from zoo.metrics.synthetic_report import summary, write_synthetic_report

@@ -43,7 +43,7 @@ def add_column(sub: argparse.ArgumentParser) -> None:
 
 
 def check(options: argparse.Namespace, others: Mapping[str, Any] | None = None) -> None:
-    """Refuse options that do not fit computing in shards, or not computing in shards.
+    """Refuse options that do not go together with `--engine`, or that need it.
 
     Args:
         options: of the command line. others: the names of those that only the command without an
@@ -57,7 +57,10 @@ def check(options: argparse.Namespace, others: Mapping[str, Any] | None = None) 
         for name in ("workers", "shard_rows", "column"):
             if getattr(options, name, None):
                 option = name.replace("_", "-")
-                raise ValueError(f"--{option} is for --engine: add it, or leave --{option} out.")
+                raise ValueError(
+                    f"--{option} is for --engine, which is not given: add --engine process or "
+                    f"--engine ray, or leave --{option} out."
+                )
         if str(options.out or "").endswith(".parquet"):
             raise ValueError(
                 f"--out is {options.out}: a .parquet file is written with an engine; add --engine "
@@ -69,7 +72,9 @@ def check(options: argparse.Namespace, others: Mapping[str, Any] | None = None) 
         option = given[0].replace("_", "-")
         raise ValueError(f"--{option} does not go together with --engine: leave it out.")
     if options.workers and options.engine != "ray":
-        raise ValueError("--workers is for --engine ray: add it, or leave --workers out.")
+        raise ValueError(
+            "--workers is for --engine ray, which is not given: add it, or leave --workers out."
+        )
     if not str(options.out or "").endswith(".parquet"):
         raise ValueError(
             f"The result is a table of Parquet, and --out is {options.out}: give a name that ends "

@@ -114,14 +114,19 @@ def generate(options: Any, card: dict) -> None:
         options.seed or 0,
     )
     if job.where and not job.of_table:
-        raise ValueError(f"--where is for models of tables; {card['name']} makes images.")
+        raise ValueError(
+            f"--where is for models of tables, and {card['name']} makes images: leave it out."
+        )
     shards = [
         Shard(number, first, min(size, rows - first))
         for number, first in enumerate(range(0, rows, size))
     ]
     model = job.loaded()
     if model.label_shape:
-        raise ValueError(f"{card['name']} takes labels that are arrays: generate() in Python.")
+        raise ValueError(
+            f"{card['name']} takes labels that are arrays, which no option gives: call "
+            "model.generate(n, labels) in Python."
+        )
     (few, *_) = job.rows_of(model, Shard(0, 0, min(rows, 2)))
     job = replace(job, schema=few.schema)
     settings = {

@@ -23,7 +23,10 @@ def add_impute(sub: argparse.ArgumentParser) -> None:
 def impute(options: argparse.Namespace) -> None:
     """Run `zoo impute`."""
     if Path(options.out).suffix.lower() != ".csv":
-        raise ValueError(f"Rows are written as a .csv file, and --out is {options.out}.")
+        raise ValueError(
+            f"Rows are written as a .csv file, and --out is {options.out}: give a name that ends "
+            "in .csv."
+        )
     check_file(options.out, options.overwrite)
     with quiet():
         from zoo.data.frames import pandas_for

@@ -35,7 +35,9 @@ def score(
         for name in ("column", "label", "id_column"):
             if getattr(options, name, None):
                 option = "--id" if name == "id_column" else f"--{name}"
-                raise ValueError(f"{option} is for tables, and {options.data} holds images.")
+                raise ValueError(
+                    f"{option} is for tables, and {options.data} holds images: leave it out."
+                )
         shards, columns = image_shards(files, options.shard_rows or SHARD_ROWS), None
     else:
         shards, columns = parquet_shards(options.data, files, options.shard_rows or SHARD_ROWS)
@@ -44,7 +46,10 @@ def score(
         at = exported_part(model, part) or _export(load, part, folder)
         session = open_part(at, threads=1 if options.engine == "ray" else None)
         if session.signature["part"] != part:
-            raise ValueError(f"{at} is the part {session.signature['part']}, not the {part}.")
+            raise ValueError(
+                f"{at} is the part {session.signature['part']}, not the {part}: give the folder of "
+                f"the {part}, or the folder that holds it."
+            )
         reading: Reading | None = None
         if columns is not None:
             names = {
@@ -62,8 +67,8 @@ def finish(job: Any, shards: list, folder: ShardFolder, options: Any) -> None:
     """Run a job with the options of the command line, and say what was done."""
     if options.engine == "ray" and len(shards) < (options.workers or os.cpu_count() or 1):
         print(
-            f"There is work for {len(shards)} workers only: give fewer --shard-rows, and write the "
-            "files with smaller row groups, as a shard has at least one.",
+            f"There is work for {len(shards)} workers only. For more, lower --shard-rows. A shard "
+            "of a .parquet file has at least one row group: write such files with smaller ones.",
             flush=True,
         )
     done = run(
@@ -85,7 +90,7 @@ def told(done: Done, out: Any, names: list[str]) -> str:
     if done.computed:
         said += f" {done.computed:,} of them were computed in {done.seconds:.1f} s."
     if done.empty:
-        said += f" Images that could not be read, whose rows hold only the name: {done.empty:,}."
+        said += f" Images that could not be read, whose rows have only the name: {done.empty:,}."
     return said
 
 
@@ -129,7 +134,8 @@ def _export(load, part: str, folder: ShardFolder) -> Path:
 
         if part not in model.parts():
             raise ValueError(
-                f"A {type(model).__name__} has no {part}; its parts are {', '.join(model.parts())}."
+                f"A {type(model).__name__} has no {part}; its parts are "
+                f"{', '.join(model.parts())}: give a model that has one."
             )
         export.export_model(model, folder.part, formats=("onnx",), parts=[part])
     return Path(os.path.abspath(place))

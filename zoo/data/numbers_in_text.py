@@ -34,7 +34,7 @@ def is_lost(cell: Any) -> bool:
 
 
 def told_of(cell: Any) -> str:
-    """Return a sentence on a word for a missing value that a reader may take for a value, or ""."""
+    """Return a sentence that says that a word stands for a missing value; "" for an empty cell."""
     if not isinstance(cell, str) or not cell.strip():
         return ""
     return (

@@ -67,7 +67,7 @@ class GaussianCopula(BaseEstimator):
             if not str(error).startswith("could not convert string"):
                 raise
             raise ValueError(
-                f"{error}: X holds numbers. For a table with categories: table = "
+                f"{error}: X must hold numbers. For a table with categories: table = "
                 "zoo.data.from_table(X), then GaussianCopula(table.categories).fit(table.rows), "
                 "and table.to_frame(copula.sample(1000)) for a DataFrame."
             ) from error

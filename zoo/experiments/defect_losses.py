@@ -26,7 +26,7 @@ QUICK = {"IMAGES": ("part",), "SEEDS": (1, 2), "LOSSES": {"SSIM": "ssim"}}
 def defect_losses(
     epochs: int | None = None, verbose: int | str = 0, only: Sequence[str] = ()
 ) -> Table:
-    """Compare losses that see structure, and means of seeds, on images with drawn defects."""
+    """Compare losses by structural similarity, and means over seeds, on drawn defects."""
     rows = []
     for kind in IMAGES:
         if kind in chosen_rows(only, IMAGES):

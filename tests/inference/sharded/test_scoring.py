@@ -157,7 +157,9 @@ def test_columns_that_do_not_fit_are_refused(encoder, tmp_path):
         scored(encoder, path, column="d")
     with pytest.raises(ValueError, match="--label is for models that take labels"):
         scored(encoder, path, label="c")
-    with pytest.raises(ValueError, match="no output 'z'; there are z_mean, z_log_var"):
+    with pytest.raises(
+        ValueError, match="no output 'z'; --outputs takes some of z_mean, z_log_var"
+    ):
         scored(encoder, path, ["z"], column="a")
     with pytest.raises(ValueError, match="The column of ids is 'z_mean', which is also an output"):
         scored(

@@ -1,4 +1,4 @@
-"""What is computed, shard by shard: the words that the other modules share."""
+"""What is computed, shard by shard: the classes that the other modules share."""
 
 from __future__ import annotations
 

@@ -72,7 +72,7 @@ def reading_of(
                 f"{_listed(schema.names)}."
             )
     if twice := [name for name in schema.names if schema.names.count(name) > 1]:
-        raise ValueError(f"There are two columns {printable(twice[0])!r}: rename one of them.")
+        raise ValueError(f"Two columns have the name {printable(twice[0])!r}: rename one of them.")
     _check_label(session, others, label)
     free = [n for n in schema.names if n not in (label, id_column)]
     lists = [n for n in free if _is_list(schema.field(n).type)]
@@ -88,7 +88,10 @@ def reading_of(
         return Reading("numbers", tuple(numbers), label, id_column)
     if known:
         missing = [name for name in known if name not in free]
-        raise ValueError(f"The columns {_listed(missing)} are missing; there are {_listed(free)}.")
+        raise ValueError(
+            f"The columns {_listed(missing)} are missing; there are {_listed(free)}. Give all "
+            "columns that the model learned from, or one column of lists with --column."
+        )
     raise ValueError(
         f"The {session.signature['part']} takes {x}, which can be one column of lists "
         f"(name it with --column), but there are {len(lists)} columns of lists and "
@@ -99,11 +102,16 @@ def reading_of(
 def _check_label(session, others, label):
     wanted = [str(tensor) for tensor in others]
     if wanted and (len(others) > 1 or others[0].name != "label"):
-        raise ValueError(f"This part takes more than x and a label: {'; '.join(wanted)}.")
+        raise ValueError(
+            f"The part takes more than x and a label: {'; '.join(wanted)}. Run it in Python, with "
+            "a session of export.load."
+        )
     if wanted and label is None:
         raise ValueError(f"The part also takes {wanted[0]}: name the column with --label.")
     if label is not None and not wanted:
-        raise ValueError("--label is for models that take labels, and this one takes none.")
+        raise ValueError(
+            "--label is for models that take labels, and this one takes none: leave it out."
+        )
 
 
 def _is_list(kind) -> bool:
@@ -165,7 +173,9 @@ class Scoring:
         known = [tensor.name for tensor in session.outputs]
         outputs = tuple(outputs or known)
         if unknown := [name for name in outputs if name not in known]:
-            raise ValueError(f"There is no output {unknown[0]!r}; there are {', '.join(known)}.")
+            raise ValueError(
+                f"There is no output {unknown[0]!r}; --outputs takes some of {', '.join(known)}."
+            )
         if reading is None:
             _check_takes_images(session, address)
             first = pyarrow.field(FILE, pyarrow.string())

@@ -111,7 +111,7 @@ def fingerprint(files: Iterable[File]) -> str:
 
 
 def image_shards(files: list[File], rows: int) -> list[Shard]:
-    """Return shards of as many images; the source of each is the paths and names of its files."""
+    """Return shards of `rows` images, the last of fewer; a source is paths and names of files."""
     return [
         Shard(number, first, len(some), tuple((file.path, file.name) for file in some))
         for number, first in enumerate(range(0, len(files), rows))
@@ -154,7 +154,7 @@ def parquet_shards(address: str, files: list[File], rows: int) -> tuple[list[Sha
             shards.append(Shard(len(shards), first, n, (file.path, file.name, some)))
             first += n
     if not first:
-        raise ValueError(f"{printable(address)} has no rows.")
+        raise ValueError(f"{printable(address)} has no rows: give a file with at least one.")
     return shards, schema
 
 

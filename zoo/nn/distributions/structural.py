@@ -1,4 +1,4 @@
-"""Losses that see structure: the structural similarity of images, alone or with the L1 error."""
+"""Losses by the structural similarity of images, alone or with the L1 error."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _K1, _K2 = 0.01, 0.03  # of the range of values: Wang et al. 2004, section III.B
 
 @keras.saving.register_keras_serializable(package="zoo")
 class StructuralSimilarity(Likelihood):
-    """-log_prob compares local means, deviations and correlation instead of single pixels.
+    """-log_prob compares local means, deviations and correlations instead of single pixels.
 
     It is a loss and no density: alpha sum(1 - SSIM) + (1 - alpha) sum|x - x'|, over all values. The
     image x' is the decoder's output, cut off at the ends of [0, L]; what is cut off is added to the
@@ -29,9 +29,9 @@ class StructuralSimilarity(Likelihood):
 
         SSIM = (2 m m' + a) (2 c + b) / ((m^2 + m'^2 + a) (v + v' + b)),
 
-    a = (0.01 L)^2 and b = (0.03 L)^2. It is 1 for equal images, and computed
-    for each channel; beyond its sides, an image is continued by its mirror image. So a texture that
-    is lost costs much, also where the squared error is small because the texture is faint.
+    a = (0.01 L)^2 and b = (0.03 L)^2. It is 1 for equal images, and computed for each channel;
+    beyond its sides, an image is continued by its mirror image. A texture that is lost has a large
+    loss, even if the texture has little contrast and so a small squared error.
 
     The names "ssim" and "l1_ssim" stand for alpha = 1 and alpha = 0.84.
 
