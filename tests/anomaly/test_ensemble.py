@@ -104,6 +104,28 @@ def test_anomalies_in_the_training_data_are_trimmed_by_each_member():
     np.testing.assert_array_equal(np.flatnonzero(made.predict(x) == -1), np.arange(6))
 
 
+def test_after_an_interrupted_fit_there_is_no_threshold(monkeypatch):
+    """The old one would belong to other members."""
+    made = DetectorEnsemble("Autoencoder", members=2, quantile=0.9, **SETTINGS["rows"])
+    made.fit(DATA["rows"], **FIT)
+    before = made.threshold
+    with pytest.raises(ValueError, match="x has 1 row"):
+        made.fit(DATA["rows"][:1], **FIT)
+    assert made.threshold == before
+    fit = Detector.fit
+
+    def interrupted(member, x, **options):
+        if member is made.members[1]:
+            raise KeyboardInterrupt
+        return fit(member, x, **options)
+
+    monkeypatch.setattr(Detector, "fit", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        made.fit(DATA["rows"], train=True, **FIT)
+    with pytest.raises(ValueError, match=r"call fit\(x\) first"):
+        made.predict(DATA["rows"])
+
+
 def test_worst_channels_are_those_of_the_mean_errors():
     x = SIGNALS.copy()
     made = DetectorEnsemble("Autoencoder", members=2, quantile=0.9, **SETTINGS["signals"]).fit(

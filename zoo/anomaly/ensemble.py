@@ -108,7 +108,10 @@ class DetectorEnsemble(Settings):
         Raises:
             TypeError, ValueError: as `Detector.fit` does.
         """
-        rated = [np.asarray(member.fit(x, **options).calibration) for member in self.members]
+        rated = []
+        for member in self.members:
+            rated.append(np.asarray(member.fit(x, **options).calibration))
+            self._set(threshold=None, calibration=None)  # until all members have learned
         self._take_from_members()
         found = np.mean(rated, axis=0)
         threshold = thresholds.of_scores(self.rule, self.rule_value, found)
