@@ -98,11 +98,11 @@ def imported(path):
 
 
 def test_the_runtime_imports_itself_numpy_and_onnxruntime():
-    """By relative imports, as its files have two import names; constriction is an extra."""
+    """By relative imports, as its files have two import names; others are extras."""
     paths = sorted((ROOT / "zoo" / "runtime").glob("*.py"))
     assert len(paths) > 10
     siblings = {".", *(f".{path.stem}" for path in paths)}
-    allowed = siblings | {"numpy", "onnxruntime", "constriction"} | sys.stdlib_module_names
+    allowed = siblings | {"numpy", "onnxruntime", "constriction", "pyarrow"} | sys.stdlib_module_names
     for path in paths:
         names = {name if name[0] == "." else name.partition(".")[0] for name in imported(path)}
         assert names <= allowed, path.name
