@@ -1,7 +1,9 @@
 """`zoo encode`, and `zoo detect` and `zoo generate` with an engine."""
 
 import os
+import shutil
 import sys
+from pathlib import Path
 
 import keras
 import numpy as np
@@ -14,6 +16,7 @@ from support.command_line import DIGITS, run
 import zoo
 from zoo.anomaly import Detector
 from zoo.cli.main import main
+from zoo.inference.sharded.folder import SETTINGS, ShardFolder
 from zoo.runtime.arrow import array_of, to_arrow
 
 X = zoo.data.load("digits")[1][0][:60]
@@ -91,6 +94,36 @@ def test_after_an_error_the_same_command_goes_on(data, tmp_path, capsys):
     ].replace("the data, ", "")
 
 
+def test_the_result_may_lie_in_the_folder_of_the_data(data, tmp_path, capsys, monkeypatch):
+    """It is no part of the data, nor are the shards that an error has left."""
+    x = X.copy()
+    x[45] = np.nan
+    table = pyarrow.Table.from_batches([to_arrow({"x": x})])
+    pyarrow.parquet.write_table(table, tmp_path / "x.parquet", row_group_size=10)
+    monkeypatch.chdir(tmp_path)
+    for address, out in ((".", "codes.parquet"), (f"file://{tmp_path}", tmp_path / "b.parquet")):
+        given = ("encode", data / "out", address, "--out", out, "--shard-rows", 10)
+        assert run(capsys, *given)[0] == 1
+        _, said, err = run(capsys, *given)
+        assert "4 of 6 shards are there already" in said
+        assert "x.parquet, among rows 40 to 49" in err
+        shutil.rmtree(f"{out}.shards")
+    pyarrow.parquet.write_table(table[:40], tmp_path / "x.parquet")
+    given = ("encode", data / "out", ".", "--out", "codes.parquet", "--overwrite")
+    for _ in range(2):
+        assert run(capsys, *given)[0] == 0
+        assert read("codes.parquet").num_rows == 40
+
+
+def test_the_data_are_not_replaced_by_the_result(data, tmp_path, capsys):
+    path = tmp_path / "a.parquet"
+    shutil.copy(data / "digits.parquet", path)
+    code, _, err = run(capsys, "encode", data / "out", path, "--out", path, "--overwrite")
+    assert code == 1
+    assert "is also the file to write, which would replace the data" in err
+    assert path.read_bytes() == (data / "digits.parquet").read_bytes()
+
+
 def test_a_mistake_leaves_nothing(data, tmp_path, capsys):
     given = ("encode", data / "out", data / "digits.parquet", "--out", tmp_path / "a.parquet")
     code, _, err = run(capsys, *given, "--column", "none")
@@ -161,6 +194,7 @@ def test_a_detector_scores_a_file(data, tmp_path, capsys):
     [
         ("detector", ("--engine", "process", "--top", 3), "--top does not go together with"),
         ("detector", ("--shard-rows", 3), "--shard-rows is for --engine"),
+        ("detector", (), "a .parquet file is written with an engine"),
         (None, ("--engine", "process"), "vae_digits is no detector with a threshold"),
     ],
 )
@@ -199,6 +233,27 @@ def test_labels_go_on_in_turn_from_shard_to_shard(cvae, tmp_path, capsys):
     assert read(tmp_path / "a.parquet")["label"].to_pylist() == [3, 1, 4, 3, 1, 4, 3, 1, 4, 3]
     assert run(capsys, *given, "--out", tmp_path / "b.parquet")[0] == 0
     assert len(set(read(tmp_path / "b.parquet")["label"].to_pylist())) > 3
+
+
+def test_what_cannot_be_generated_is_refused(tmp_path, capsys):
+    given = ("generate", DIGITS, "--n", 5, "--out", tmp_path / "a.parquet")
+    code, _, err = run(capsys, *given)
+    assert code == 1
+    assert "a .parquet file is written with an engine; add --engine process" in err
+    code, _, err = run(capsys, *given, "--engine", "process", "--labels", 3)
+    assert code == 1
+    assert "VAE is not conditional and takes no labels" in err
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_rows_of_another_backend_are_not_mixed_with_these(tmp_path, capsys, monkeypatch):
+    given = ("generate", DIGITS, "--n", 20, "--engine", "process", "--shard-rows", 10)
+    out = tmp_path / "a.parquet"
+    monkeypatch.setattr(ShardFolder, "merge", None)
+    assert run(capsys, *given, "--out", out)[0] == 1
+    settings = Path(f"{out}.shards", SETTINGS)
+    settings.write_text(settings.read_text().replace('"tensorflow"', '"torch"'))
+    assert "another run: the backend differed" in run(capsys, *given, "--out", out)[2]
 
 
 def test_rows_of_a_table_are_generated_under_conditions(tmp_path, capsys):

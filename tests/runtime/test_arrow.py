@@ -66,13 +66,29 @@ def test_labels_are_a_column_of_integers(exported):
         (pyarrow.array(["a"]), TypeError, "holds string; numbers, or lists of numbers"),
         (pyarrow.array([[1, 2]]), TypeError, "takes floats, got int64"),
         (nested(FLAT, 98), ValueError, r"got shape \(80, 98\)"),
+        (nested(FLAT, 28, 7), ValueError, r"got shape \(40, 7, 28\)"),
+        (
+            pyarrow.FixedShapeTensorArray.from_numpy_ndarray(X.reshape(40, 7, 28)),
+            ValueError,
+            r"got shape \(40, 7, 28\)",
+        ),
     ],
-    ids=["lengths", "empty rows", "empty values", "text", "integers", "other sizes"],
+    ids=[
+        *("lengths", "empty rows", "empty values", "text", "integers", "other sizes"),
+        *("other lists of lists", "other tensors"),
+    ],
 )
 def test_columns_that_do_not_fit_are_refused(encoder, column, error, said):
     with pytest.raises(error, match=said) as raised:
         encoder(x=column)
     assert "x: float32" in str(raised.value)
+
+
+def test_tensors_with_other_axes_are_not_taken_for_rows_of_this_shape():
+    """Of an image with channels last, a part with channels first would see other pixels."""
+    images = pyarrow.FixedShapeTensorArray.from_numpy_ndarray(np.ones((2, 8, 12, 3), "float32"))
+    assert array_of(images, (3, 8, 12)).shape == (2, 8, 12, 3)
+    assert array_of(images.storage, (3, 8, 12)).shape == (2, 3, 8, 12)  # flat: as the part has it
 
 
 def test_outputs_become_columns_that_share_their_memory(encoder):

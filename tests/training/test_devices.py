@@ -245,3 +245,15 @@ def test_the_error_for_an_unknown_strategy_lists_all():
 def test_without_a_strategy_this_process_is_the_first():
     model = zoo.Autoencoder((4, 4, 1), 2, hidden_units=())
     assert backend.is_chief(model)
+
+
+@pytest.mark.skipif(BACKEND != "jax", reason="a distribution of JAX's")
+def test_processes_that_train_models_of_their_own_all_keep_them(monkeypatch):
+    """In a cluster of JAX, only those that train one model together leave it to the first."""
+    import jax
+
+    monkeypatch.setattr(jax, "process_index", lambda: 1)
+    model = zoo.Autoencoder((4, 4, 1), 2, hidden_units=())
+    assert backend.is_chief(model)
+    with zoo.strategy("data_parallel"):
+        assert not backend.is_chief(model)

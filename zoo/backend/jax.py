@@ -138,7 +138,8 @@ class JaxBackend(Backend):
             keras.distribution.set_distribution(before)
 
     def is_chief(self, model: keras.Model) -> bool:
-        return jax.process_index() == 0
+        alone = keras.distribution.distribution() is None  # each process trains its own model
+        return alone or jax.process_index() == 0
 
 
 def _assign(variables, values):

@@ -61,6 +61,11 @@ def check(options: argparse.Namespace, others: Mapping[str, Any] | None = None) 
                     f"--{option} is for --engine, which is not given: add --engine process or "
                     f"--engine ray, or leave --{option} out."
                 )
+        if str(options.out or "").endswith(".parquet"):
+            raise ValueError(
+                f"--out is {options.out}: a .parquet file is written with an engine; add --engine "
+                "process, or give another name."
+            )
         return
     given = [name for name, usual in (others or {}).items() if getattr(options, name) != usual]
     if given:

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
+import keras
 import numpy as np
 
 import zoo
@@ -84,7 +85,7 @@ class Generation:
 
     def _images(self, model, n, first, seed):
         if not model.conditional:
-            return [to_arrow({"x": model.generate(n, seed=seed)})]
+            return [to_arrow({"x": model.generate(n, self.labels, seed=seed)})]  # refuses labels
         if self.labels is None:
             labels = np.random.default_rng(seed).integers(model.num_classes, size=n)
         else:
@@ -131,6 +132,7 @@ def generate(options: Any, card: dict) -> None:
     settings = {
         "the model": fingerprint(folder),
         "the version of the zoo": __version__,
+        "the backend": keras.backend.backend(),  # whose random numbers differ
         "--n": str(rows),
         "--where": " ".join(job.where),
         "--labels": " ".join(map(str, job.labels or ())),

@@ -30,7 +30,7 @@ def score(
         load: returns the model, to export the part; not called for an exported one.
         outputs: the outputs to write; None for all.
     """
-    files, of_images = files_of(options.data)
+    files, of_images = files_of(options.data, options.out)
     if of_images:
         for name in ("column", "label", "id_column"):
             if getattr(options, name, None):

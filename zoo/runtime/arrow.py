@@ -34,8 +34,9 @@ def array_of(column: Any, shape: tuple[int, ...] | None = None) -> np.ndarray:
     Args:
         column: a `pyarrow.Array` or `ChunkedArray` of numbers, of lists of numbers that have the
             same length in all rows, or of tensors of a fixed shape.
-        shape: the shape of a row; None leaves it as the lists have it. Lists that hold as many
-            values as a row get this shape.
+        shape: the shape of a row; None leaves it as the lists have it. Lists of numbers that hold
+            as many values as a row get this shape; lists of lists must have it, but for axes of
+            size 1.
 
     Raises:
         TypeError: neither numbers nor lists of numbers.
@@ -55,9 +56,16 @@ def array_of(column: Any, shape: tuple[int, ...] | None = None) -> np.ndarray:
     if isinstance(column, pyarrow.ChunkedArray):  # an extension type in several chunks, or in none
         column = pyarrow.concat_arrays(column.chunks or [pyarrow.array([], column.type)])
     found = _values(column)
-    if shape is not None and math.prod(found.shape[1:]) == math.prod(shape):
+    if shape is not None and _holds_rows(found.shape[1:], shape):
         found = found.reshape(len(found), *shape)
     return found
+
+
+def _holds_rows(found, shape) -> bool:
+    """Return whether rows of a shape hold those of another one, flat or but for axes of size 1."""
+    if len(found) < 2:
+        return math.prod(found) == math.prod(shape)
+    return [n for n in found if n != 1] == [n for n in shape if n != 1]
 
 
 def _values(column) -> np.ndarray:

@@ -1,6 +1,7 @@
 """The folder of partial results takes back what it wrote, and nothing else."""
 
 import json
+from pathlib import Path
 
 import numpy as np
 import pyarrow
@@ -75,9 +76,29 @@ def test_settings_that_cannot_be_read_are_refused(folder, tmp_path):
         ShardFolder(tmp_path / "out.parquet", GIVEN)
 
 
-def test_shards_without_settings_are_not_taken(folder, tmp_path):
+def test_shards_without_settings_are_left_alone(folder, tmp_path):
+    """They can be the user's own, such as the data that are about to be read."""
     (folder.path / SETTINGS).unlink()
-    assert missing(folder, tmp_path) == [0, 1, 2]
+    kept = sorted(folder.path.iterdir())
+    with pytest.raises(FileExistsError, match=r"holds shard-000000\.parquet, without a settings"):
+        ShardFolder(tmp_path / "out.parquet", GIVEN)
+    assert sorted(folder.path.iterdir()) == kept
+
+
+def test_a_removal_that_is_interrupted_leaves_settings_to_go_on_with(folder, tmp_path, monkeypatch):
+    removed = []
+
+    def remove(path, missing_ok=False):
+        if len(removed) == 2:
+            raise KeyboardInterrupt
+        removed.append(path.name)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "unlink", remove)
+        with pytest.raises(KeyboardInterrupt):
+            folder.remove()
+    assert removed == ["shard-000000.parquet", "shard-000001.parquet"]
+    assert missing(folder, tmp_path) == [2]
 
 
 def test_a_folder_with_other_files_is_left_alone(folder, tmp_path):

@@ -143,6 +143,7 @@ def test_half_precision_is_computed_in_float32():
     [
         ({"alpha": 1.5}, "alpha"),
         ({"sigma": 0}, "sigma"),
+        ({"sigma": 1e9}, "sigma is .* at most 100"),
         ({"data_range": -1}, "data_range"),
     ],
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import os
@@ -13,7 +14,7 @@ from typing import Any
 
 from zoo.checks.words import printable
 from zoo.files.atomic_writes import naming_full_disk, publish_file, write_file
-from zoo.files.locks import lock_folder, unlock_folder
+from zoo.files.locks import LOCK, lock_folder, unlock_folder
 from zoo.inference.sharded.jobs import Shard
 from zoo.runtime.json_file import read_object
 
@@ -37,7 +38,7 @@ class ShardFolder:
         path: the folder. part: a folder in it, for an exported part.
 
     Raises:
-        FileExistsError: the folder holds other files.
+        FileExistsError: the folder holds other files, or files without settings.
         ValueError: it holds results that other settings gave; the error names them.
         BlockingIOError: another process works with it.
     """
@@ -57,12 +58,16 @@ class ShardFolder:
     def _check_content(self):
         if not self.path.is_dir():
             return
-        others = [name for name in sorted(os.listdir(self.path)) if not self._is_ours(name)]
+        names = sorted(os.listdir(self.path))
+        others, why = [name for name in names if not self._is_ours(name)], "which is none of them"
+        if not others and SETTINGS not in names:
+            # Settings are written first and removed last, so these files may be somebody else's.
+            others, why = [n for n in names if not _begins(n)], f"without a {SETTINGS} beside it"
         if others:
             raise FileExistsError(
                 f"{self.path} is the folder for partial results, but it holds "
-                f"{printable(others[0])}, which is none of them: move it elsewhere, or choose "
-                "another name with --out."
+                f"{printable(others[0])}, {why}: move it elsewhere, or choose another name with "
+                "--out."
             )
 
     def _is_ours(self, name):
@@ -74,9 +79,6 @@ class ShardFolder:
     def _check_settings(self, settings):
         path = self.path / SETTINGS
         if not path.exists():
-            # Without settings nobody knows what these shards are.
-            for old in self.path.glob("shard-*.parquet"):
-                old.unlink()
             write_file(path, json.dumps(settings, indent=1) + "\n")
             return
         try:
@@ -126,13 +128,28 @@ class ShardFolder:
 
     def remove(self) -> None:
         """Remove the folder, once its results are elsewhere."""
+        if not self.path.is_dir():
+            return
         self._check_content()
-        unlock_folder(self.path)
-        shutil.rmtree(self.path, ignore_errors=True)
+        for name in sorted(os.listdir(self.path), key=lambda name: (_begins(name), name == LOCK)):
+            path = self.path / name
+            if name == LOCK:
+                unlock_folder(self.path)  # Windows does not delete a locked file
+            if path.is_dir():
+                shutil.rmtree(path, ignore_errors=True)
+            else:
+                path.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):  # another process has just begun there
+            self.path.rmdir()
 
     def close(self) -> None:
         """Let other processes work with the folder."""
         unlock_folder(self.path)
+
+
+def _begins(name: str) -> bool:
+    """Return whether a file is there before the results are, and after them."""
+    return name in (SETTINGS, LOCK) or name.startswith(f".{Path(SETTINGS).stem}.")
 
 
 def write_shard(

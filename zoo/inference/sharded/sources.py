@@ -40,18 +40,27 @@ def file_system(address: str) -> tuple[Any, str]:
         raise ValueError(f"{printable(address)} cannot be opened by fsspec: {error}") from error
 
 
-def files_of(address: str) -> tuple[list[File], bool]:
+def files_of(address: str, out: str | os.PathLike | None = None) -> tuple[list[File], bool]:
     """Return the files of Parquet or of images at an address, by name, and whether they are images.
 
     Args:
         address: a .parquet file, or a folder whose files, also in its subfolders, are .parquet
             files or images. Files and folders whose names begin with a point are left out.
+        out: the file to write, which is left out with the folder of its partial results; so it may
+            lie in the folder of the data.
 
     Raises:
-        FileNotFoundError: there is nothing. ValueError: neither of them, or both.
+        FileNotFoundError: there is nothing.
+        ValueError: neither of them, or both; or the file to write is the only file of the data.
     """
     system, root = file_system(address)
+    ours = _places_of(system, out)
     if system.isfile(root):
+        if ours and root == ours[0]:
+            raise ValueError(
+                f"{printable(address)} is also the file to write, which would replace the data: "
+                "give another name with --out."
+            )
         if not root.lower().endswith(PARQUET):
             raise ValueError(
                 f"{printable(address)} is a file, but no .parquet file: give one, or a folder of "
@@ -67,6 +76,8 @@ def files_of(address: str) -> tuple[list[File], bool]:
     found: dict[bool, list[File]] = {False: [], True: []}
     for path, info in system.find(root, detail=True).items():
         name = path[len(root) :].lstrip("/")
+        if ours and (path == ours[0] or path.startswith(ours[1])):
+            continue
         if name.lower().endswith(IMAGES + PARQUET) and "/." not in f"/{name}":
             found[name.lower().endswith(IMAGES)].append(File(path, name, _stamp(info)))
     if bool(found[True]) == bool(found[False]):
@@ -77,6 +88,16 @@ def files_of(address: str) -> tuple[list[File], bool]:
         )
     of_images = bool(found[True])
     return sorted(found[of_images]), of_images
+
+
+def _places_of(system, out) -> tuple[str, str] | None:
+    """Return the path of the file to write, and the start of those in its folder, if local."""
+    from fsspec.implementations.local import LocalFileSystem
+
+    if out is None or not isinstance(system, LocalFileSystem):
+        return None
+    path = system._strip_protocol(os.path.abspath(out))
+    return path, f"{path}.shards/"
 
 
 def _stamp(info) -> tuple[str, ...]:

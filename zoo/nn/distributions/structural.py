@@ -14,6 +14,7 @@ from zoo.nn.distributions.likelihoods import Likelihood
 
 ALPHA = 0.84  # of "l1_ssim": Zhao et al. 2017, section III.C
 _TRUNCATE = 3.5  # standard deviations from the middle of a window to its sides
+_WIDEST = 100  # pixels of a standard deviation; a preset's file must not ask for endless windows
 _K1, _K2 = 0.01, 0.03  # of the range of values: Wang et al. 2004, section III.B
 
 
@@ -36,7 +37,7 @@ class StructuralSimilarity(Likelihood):
 
     Args:
         alpha: the weight of 1 - SSIM in [0, 1]; the L1 error has the rest.
-        sigma: standard deviation of the window in pixels; it ends after 3.5 of these.
+        sigma: standard deviation of the window in pixels, at most 100; it ends after 3.5 of these.
         data_range: L, above 0; images have values in [0, L].
 
     Examples:
@@ -57,7 +58,7 @@ class StructuralSimilarity(Likelihood):
 
     def __init__(self, alpha: float = 1.0, sigma: float = 1.5, data_range: float = 1.0):
         self.alpha = number("alpha", alpha, least=0, most=1)
-        self.sigma = number("sigma", sigma, above=0)
+        self.sigma = number("sigma", sigma, above=0, most=_WIDEST)
         self.data_range = self.high = number("data_range", data_range, above=0)
 
     def parameter_shape(self, image_shape: Any) -> tuple[int, ...]:
