@@ -90,7 +90,7 @@ def test_maps_are_resized_as_by_keras_and_smoothed_as_by_scipy(size, sigma):
 @pytest.mark.parametrize(
     ("given", "error", "said"),
     [
-        ({"network": "MobileNet"}, TypeError, "network is a str"),
+        ({"network": "MobileNet"}, TypeError, "network is 'MobileNet'; give"),
         ({"network": zoo.VAE((8, 8, 1), 2)}, TypeError, "model.encoder"),
         ({"layers": ["halve"]}, ValueError, "half"),
         ({"layers": ["classes"]}, ValueError, "classes"),

@@ -103,6 +103,7 @@ class Painter:
     conditional = can_generate = True
     semi_supervised = has_encoder = False
     label_shape, num_classes, updates = (), 4, ()
+    likelihood = zoo.Bernoulli()
 
     def __init__(self, paints):
         self.paints = np.asarray(paints)
