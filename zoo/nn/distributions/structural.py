@@ -12,10 +12,10 @@ from zoo.checks.arguments import number
 from zoo.checks.array_types import Tensor
 from zoo.nn.distributions.likelihoods import Likelihood
 
-ALPHA = 0.84  # of "l1_ssim": Zhao et al. 2017, section III.C
+ALPHA = 0.84  # of "l1_ssim": Zhao et al. 2017
 _TRUNCATE = 3.5  # standard deviations from the middle of a window to its sides
 _WIDEST = 100  # pixels of a standard deviation; a preset's file must not ask for endless windows
-_K1, _K2 = 0.01, 0.03  # of the range of values: Wang et al. 2004, section III.B
+_K1, _K2 = 0.01, 0.03  # of the range of values: Wang et al. 2004
 
 
 @keras.saving.register_keras_serializable(package="zoo")
