@@ -13,7 +13,7 @@ import numpy as np
 from zoo.anomaly import saving, thresholds
 from zoo.files.atomic_writes import publish_folder
 from zoo.presets.card import describe
-from zoo.presets.hashed_files import check_entries, digest, read_bytes
+from zoo.presets.hashed_files import check_digest, check_entries, digest, read_bytes
 from zoo.runtime.json_file import shortened
 
 KIND, FORMAT_VERSION = "ensemble", 1
@@ -66,8 +66,7 @@ def load(
     """
     path = folder / saving.FILE
     check_entries(path, content, _KINDS, FORMAT_VERSION)
-    if content["sha256"] != digest(content):
-        raise ValueError(f"{path} does not match the sha256 that it states: it was altered.")
+    check_digest(path, content)
     hashes = content["members"]
     if not 2 <= len(hashes) <= most or not all(isinstance(found, str) for found in hashes):
         raise ValueError(

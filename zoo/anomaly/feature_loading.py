@@ -14,7 +14,7 @@ from zoo.anomaly import feature_networks, thresholds
 from zoo.anomaly.feature_detector import METHODS, FeatureDetector
 from zoo.anomaly.feature_files import COMMON, FILE, FORMAT_VERSION, NETWORK, WEIGHTS
 from zoo.nn.saved_configs import as_saved
-from zoo.presets.hashed_files import array_in, check_entries, digest, read_bytes
+from zoo.presets.hashed_files import array_in, check_digest, check_entries, read_bytes
 from zoo.presets.model_sizes import no_larger_than
 from zoo.presets.safety import check_objects
 from zoo.presets.weight_files import (
@@ -127,8 +127,7 @@ _KINDS = {
 def _check(path, content):
     """Raise a ValueError unless a detector's file is unaltered, with entries of the right types."""
     check_entries(path, content, _KINDS, FORMAT_VERSION)
-    if content["sha256"] != digest(content):
-        raise ValueError(f"{path} does not match the sha256 that it states: it was altered.")
+    check_digest(path, content)
     if content["method"] not in METHODS or content["rule"] not in thresholds.RULES:
         found = f"{shortened(content['method'])} by {shortened(content['rule'])}"
         raise ValueError(f"{path} names an unknown method or rule: {found}.")

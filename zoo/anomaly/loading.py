@@ -25,7 +25,7 @@ from zoo.anomaly.ensemble import MOST, DetectorEnsemble
 from zoo.anomaly.feature_detector import FeatureDetector
 from zoo.anomaly.joined import Joined
 from zoo.presets.card import WEIGHTS, read_card
-from zoo.presets.hashed_files import check_entries
+from zoo.presets.hashed_files import check_digest, check_entries
 from zoo.presets.loading import load as load_preset
 from zoo.runtime.json_file import read_object, shortened
 
@@ -139,8 +139,7 @@ def _check(path, content):
     if content["score"] not in scores.SCORES or content["rule"] not in thresholds.RULES:
         found = f"{shortened(content['score'])} by {shortened(content['rule'])}"
         raise ValueError(f"{path} names an unknown score or rule: {found}.")
-    if content["sha256"] != saving.digest(content):
-        raise ValueError(f"{path} does not match the sha256 that it states: it was altered.")
+    check_digest(path, content)
 
 
 def _joined(path, content, detector):

@@ -24,6 +24,12 @@ def digest(content: dict) -> str:
     return hashlib.sha256(json.dumps(others, sort_keys=True).encode()).hexdigest()
 
 
+def check_digest(path: Path, content: dict) -> None:
+    """Raise a ValueError unless the entries of a JSON file have the `sha256` that it states."""
+    if content["sha256"] != digest(content):
+        raise ValueError(f"{path} does not match the sha256 that it states: it was altered.")
+
+
 def check_entries(path: Path, content: dict, kinds: dict, version: int) -> None:
     """Check the types of the entries of a JSON file, and its `format_version`.
 

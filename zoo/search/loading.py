@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from zoo.presets.card import WEIGHTS, read_card
-from zoo.presets.hashed_files import array_in, check_entries, digest, read_bytes
+from zoo.presets.hashed_files import array_in, check_digest, check_entries, read_bytes
 from zoo.presets.loading import load as load_preset
 from zoo.runtime.json_file import read_object, shortened
 from zoo.search import bits
@@ -97,8 +97,7 @@ def _check(path, content):
         raise ValueError(f"{path} has ids of up to {longest:,} characters, which is too long.")
     if not whole and not all(map(_is_printable, ids)):
         raise ValueError(f"{path} has ids that are no text.")
-    if content["sha256"] != digest(content):
-        raise ValueError(f"{path} does not match the sha256 that it states: it was altered.")
+    check_digest(path, content)
 
 
 def _is_printable(text: str) -> bool:
