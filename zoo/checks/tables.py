@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import contextlib
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -153,3 +154,14 @@ def listed(numbers: Any, names: Sequence[str] | None = None) -> str:
     more = f" and {len(numbers) - _SHOWN} more" if len(numbers) > _SHOWN else ""
     shown = (str(i) if names is None else repr(names[i]) for i in numbers[:_SHOWN])
     return f"columns {', '.join(shown)}{more}"
+
+
+@contextlib.contextmanager
+def explained_text(way_out: str) -> Iterator[None]:
+    """Add a way out to scikit-learn's error about a table with text, which is raised within."""
+    try:
+        yield
+    except ValueError as error:
+        if not str(error).startswith("could not convert string"):
+            raise
+        raise ValueError(f"{error}: {way_out}") from error

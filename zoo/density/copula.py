@@ -13,6 +13,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 
 from zoo.checks.arguments import whole
 from zoo.checks.array_types import ArrayLike
+from zoo.checks.tables import explained_text
 from zoo.nn.distributions.mixed_columns import checked_categories
 
 
@@ -61,16 +62,12 @@ class GaussianCopula(BaseEstimator):
     def fit(self, X: ArrayLike, y: Any = None) -> GaussianCopula:
         """Learn from rows X [n, features]; y is ignored."""
         del y
-        try:
+        with explained_text(
+            "X must hold numbers. For a table with categories: table = zoo.data.from_table(X), "
+            "then GaussianCopula(table.categories).fit(table.rows), and "
+            "table.to_frame(copula.sample(1000)) for a DataFrame."
+        ):
             X = validate_data(self, X, dtype=np.float64, ensure_min_samples=2)
-        except ValueError as error:
-            if not str(error).startswith("could not convert string"):
-                raise
-            raise ValueError(
-                f"{error}: X must hold numbers. For a table with categories: table = "
-                "zoo.data.from_table(X), then GaussianCopula(table.categories).fit(table.rows), "
-                "and table.to_frame(copula.sample(1000)) for a DataFrame."
-            ) from error
         rng = check_random_state(self.random_state)
         pairs = checked_categories(self.categories, X.shape[1], needed=False)
         starts = dict(pairs)

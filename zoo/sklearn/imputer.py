@@ -11,7 +11,7 @@ from sklearn.base import OneToOneFeatureMixin, TransformerMixin
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from zoo.checks.names import UnknownNameError
-from zoo.checks.tables import listed
+from zoo.checks.tables import explained_text, listed
 from zoo.models import CLASSES
 from zoo.nn.distributions import StudentColumns
 from zoo.sklearn.trained import TrainedEstimator
@@ -110,18 +110,14 @@ class AutoencoderImputer(OneToOneFeatureMixin, TransformerMixin, TrainedEstimato
         return np.where(np.isnan(X), self.model_.impute(X.astype("float32")), X)
 
     def _checked(self, X, **options):
-        try:
+        with explained_text(
+            "an AutoencoderImputer takes columns of numbers. Choose these, as by a "
+            "ColumnTransformer; or fill in a whole table, with its categories, by a zoo.VAE and "
+            'the likelihood of zoo.data.from_table(X, missing="learn").'
+        ):
             return validate_data(
                 self, X, dtype=np.float64, ensure_all_finite="allow-nan", copy=True, **options
             )
-        except ValueError as error:
-            if not str(error).startswith("could not convert string"):
-                raise
-            raise ValueError(
-                f"{error}: an AutoencoderImputer takes columns of numbers. Choose these, as by a "
-                "ColumnTransformer; or fill in a whole table, with its categories, by a zoo.VAE "
-                'and the likelihood of zoo.data.from_table(X, missing="learn").'
-            ) from error
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
