@@ -45,11 +45,10 @@ def work(part, data, shard_rows=20, **options):
 
 
 @dataclasses.dataclass
-class Slow:
-    """A job whose shards take a while."""
+class Wrapped:
+    """A job that does something else as well."""
 
     job: Any
-    seconds: float
 
     @property
     def schema(self):
@@ -60,41 +59,36 @@ class Slow:
 
     def run(self, shard):
         yield from self.job.opened()(shard)
+
+
+@dataclasses.dataclass
+class Slow(Wrapped):
+    """A job whose shards take a while."""
+
+    seconds: float
+
+    def run(self, shard):
+        yield from super().run(shard)
         time.sleep(self.seconds)
 
 
 @dataclasses.dataclass
-class Killed:
+class Killed(Wrapped):
     """A job whose process is killed within a shard: by the first that comes to it, or by all."""
 
-    job: Any
     number: int
     mark: Path | None
 
-    @property
-    def schema(self):
-        return self.job.schema
-
-    def opened(self):
-        return self.run
-
     def run(self, shard):
-        yield from self.job.opened()(shard)
+        yield from super().run(shard)
         if shard.number == self.number and (self.mark is None or not self.mark.exists()):
             if self.mark is not None:
                 self.mark.write_text(str(os.getpid()))
             os.kill(os.getpid(), signal.SIGKILL)
 
 
-@dataclasses.dataclass
-class Unloadable:
+class Unloadable(Wrapped):
     """A job whose model is not where the worker looks for it."""
-
-    job: Any
-
-    @property
-    def schema(self):
-        return self.job.schema
 
     def opened(self):
         raise FileNotFoundError("there is no model")
