@@ -52,11 +52,14 @@ def test_images_smaller_than_the_window_are_continued_by_their_mirror_images():
     np.testing.assert_allclose(found, expected[:, 8:12, 12:15], atol=2e-6)
 
 
-@pytest.mark.parametrize("alpha", [0.0, 0.3, 1.0])
-def test_the_loss_is_the_weighted_sum(alpha):
-    x, y = PAIRS["noise"]
-    expected = alpha * (1 - of_scikit_image(x, y)[0]) + (1 - alpha) * np.abs(x - y)
-    likelihood = zoo.StructuralSimilarity(alpha)
+@pytest.mark.parametrize(
+    ("alpha", "sigma", "data_range"), [(0.0, 1.5, 1.0), (0.3, 0.8, 2.0), (1.0, 1.5, 1.0)]
+)
+def test_the_loss_is_the_weighted_sum(alpha, sigma, data_range):
+    x, y = (data_range * a for a in PAIRS["noise"])
+    similar = of_scikit_image(x, y, sigma, data_range)[0]
+    expected = alpha * (1 - similar) + (1 - alpha) * np.abs(x - y)
+    likelihood = zoo.StructuralSimilarity(alpha, sigma, data_range)
     np.testing.assert_allclose(
         array(likelihood.dissimilarities(tensor(x), tensor(y))), expected, atol=2e-6
     )
@@ -114,9 +117,9 @@ def gradient(likelihood, x, y):
     return array(parameters.grad)
 
 
-@pytest.mark.parametrize("name", ["ssim", "l1_ssim"])
+@pytest.mark.parametrize(("name", "alpha"), [("ssim", 1.0), ("l1_ssim", 0.84)])
 @pytest.mark.parametrize("cls", [zoo.Autoencoder, zoo.VAE])
-def test_a_model_trains_with_it(name, cls):
+def test_a_model_trains_with_it(name, alpha, cls):
     rows = np.arange(12)[:, None] + generator.uniform(0, 6, (64, 1, 1))
     x = np.repeat(0.5 + 0.4 * np.sin(rows), 12, axis=2)[..., None].astype("float32")
     model = cls((12, 12, 1), 4, hidden_units=(32,), likelihood=name, seed=0)
@@ -127,7 +130,8 @@ def test_a_model_trains_with_it(name, cls):
     assert restored.max() <= 1
     assert zoo.metrics.ssim(restored, x) > 0.8  # of the mean image: 0.02
     again = cls.from_config(model.get_config()).likelihood
-    assert again.get_config() == model.likelihood.get_config()
+    settings = {"alpha": alpha, "sigma": 1.5, "data_range": 1.0}
+    assert again.get_config() == model.likelihood.get_config() == settings
 
 
 def test_half_precision_is_computed_in_float32():
