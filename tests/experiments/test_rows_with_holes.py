@@ -3,6 +3,8 @@
 import numpy as np
 import pytest
 from sklearn.ensemble import IsolationForest
+from sklearn.experimental import enable_iterative_imputer  # noqa: F401
+from sklearn.impute import IterativeImputer
 from sklearn.metrics import roc_auc_score
 
 from zoo.experiments import rows_with_holes
@@ -27,14 +29,22 @@ def test_without_holes_all_ways_are_the_same():
     assert found[3] == roc_auc_score(Y_TEST, -forest.score_samples(X_TEST))
 
 
-def test_rows_with_holes_go_to_a_model_that_learns_with_them(monkeypatch):
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+def test_each_method_gets_the_rows_that_its_column_names(monkeypatch):
     seen = []
 
     def scores(x, x_test, *rest):
-        seen.append((np.isnan(x).mean(), np.isnan(x_test).mean()))
+        seen.append((x, x_test))
         return np.arange(len(x_test))
 
     monkeypatch.setattr(rows_with_holes, "_scores", scores)
-    rows_with_holes.areas("any", 0.5, 1)
-    assert seen[0] == pytest.approx((0.5, 0.5), abs=0.1)
-    assert seen[1:] == [(0, 0), (0, 0)]
+    found = rows_with_holes.areas("any", 0.5, 1)
+    holes, by_mean, by_iterations = seen
+    imputer = IterativeImputer(random_state=1).fit(holes[0])
+    for rows, one, other in zip(holes, by_mean, by_iterations, strict=True):
+        assert np.isnan(rows).mean() == pytest.approx(0.5, abs=0.1)
+        expected = np.where(np.isnan(rows), np.nanmean(holes[0], axis=0), rows)
+        np.testing.assert_allclose(one, expected, rtol=1e-5)
+        np.testing.assert_allclose(other, imputer.transform(rows), rtol=1e-4)
+    forest = IsolationForest(random_state=1).fit(by_mean[0])
+    assert found[3] == roc_auc_score(Y_TEST, -forest.score_samples(by_mean[1]))
