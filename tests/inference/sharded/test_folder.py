@@ -142,5 +142,8 @@ def test_the_fingerprint_is_of_names_and_contents(tmp_path):
         (tmp_path / name).mkdir()
         (tmp_path / name / "weights").write_bytes(b"1")
     assert fingerprint(tmp_path / "a") == fingerprint(tmp_path / "b")
+    (tmp_path / "a" / "weights").write_bytes(b"2")
+    assert fingerprint(tmp_path / "a") != fingerprint(tmp_path / "b")
+    (tmp_path / "a" / "weights").write_bytes(b"1")
     (tmp_path / "b" / "weights").rename(tmp_path / "b" / "other")
     assert fingerprint(tmp_path / "a") != fingerprint(tmp_path / "b")

@@ -22,12 +22,12 @@ def encoder(exported):
     return export.load(exported[0] / "encoder")
 
 
-@pytest.fixture(scope="module")
-def color(tmp_path_factory):
-    """The encoder of color images, with channels first."""
+@pytest.fixture(scope="module", params=["channels_first", "channels_last"])
+def color(request, tmp_path_factory):
+    """The encoder of color images."""
     out = tmp_path_factory.mktemp("color") / "out"
     model = zoo.VAE((8, 12, 3), 2, hidden_units=(4,))
-    export.export_model(model, out, formats=("onnx",), parts=["encoder"], layout="channels_first")
+    export.export_model(model, out, formats=("onnx",), parts=["encoder"], layout=request.param)
     return model, export.load(out / "encoder")
 
 
@@ -172,7 +172,9 @@ def test_columns_that_do_not_fit_are_refused(encoder, tmp_path):
 # Images
 
 
-def test_images_are_read_as_from_folder_reads_them(color, tmp_path):
+@pytest.mark.parametrize("at_once", [1, 2, 50])
+def test_images_are_read_as_from_folder_reads_them(color, at_once, tmp_path, monkeypatch):
+    monkeypatch.setattr(Scoring, "at_once", at_once)
     model, session = color
     draw = np.random.default_rng(0)
     for name, size in (("b.png", (20, 16, 3)), ("a/1.jpg", (9, 30, 3)), ("c.webp", (8, 12, 3))):
