@@ -9,6 +9,7 @@ import export
 import zoo
 from zoo.anomaly import Detector, DetectorEnsemble, load, saving
 from zoo.cli.main import main
+from zoo.presets.card import describe
 from zoo.presets.hashed_files import digest
 
 generator = np.random.default_rng(0)
@@ -71,6 +72,10 @@ def test_it_is_exported_as_one_graph(kind, ensemble, tmp_path):
     np.testing.assert_array_equal(found["is_anomaly"] == 1, ensemble.predict(x) == -1)
     shown = ensemble.maps(x) if kind == "images" else ensemble.explain(x)
     np.testing.assert_allclose(found["map"], shown, rtol=1e-3, atol=1e-5)
+    stated = json.loads((tmp_path / "out" / "detector" / "signature.json").read_text())
+    normal = [m.normal_error for m in ensemble.members]
+    expected = np.mean(normal, axis=0).tolist() if kind == "signals" else None
+    assert stated["outputs"][2].get("normal_error") == expected
     other = export.load(tmp_path / "out" / "detector")(x=x, threshold=0.0)
     assert other["is_anomaly"].sum() > found["is_anomaly"].sum()
 
@@ -168,6 +173,7 @@ def folder(tmp_path):
 
 
 def changed(folder, **entries):
+    """Write entries into the file of an ensemble, with the hash that belongs to them."""
     content = json.loads((folder / saving.FILE).read_text()) | entries
     content["sha256"] = digest(content)
     (folder / saving.FILE).write_text(json.dumps(content))
@@ -190,25 +196,35 @@ def test_altered_files_are_refused(folder, entries, said):
         load(folder)
 
 
-def test_members_that_do_not_belong_together_are_refused(folder, tmp_path):
-    other = Detector("Autoencoder", score="reconstruction", quantile=0.9, **SETTINGS["rows"])
-    other.fit(DATA["rows"], **FIT).save(folder / "2", overwrite=True)
-    hashes = [
-        zoo.presets.card.describe((folder / str(i) / saving.FILE).read_bytes())["sha256"]
-        for i in (1, 2)
-    ]
-    changed(folder, members=hashes)
+def test_an_altered_file_is_refused_by_its_hash(folder):
+    path = folder / saving.FILE
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"threshold": 1.0}))
+    with pytest.raises(ValueError, match="does not match the sha256 that it states"):
+        load(folder)
+
+
+def hashes(folder):
+    """Return what the file of an ensemble with the two members in a folder must state of them."""
+    files = [(folder / number / saving.FILE).read_bytes() for number in ("1", "2")]
+    return [describe(content)["sha256"] for content in files]
+
+
+@pytest.mark.parametrize(
+    "other",
+    [{"score": "reconstruction"}, {"model": "VAE"}, {"names": list("abcdez")}],
+    ids=["score", "class", "names"],
+)
+def test_members_that_do_not_belong_together_are_refused(folder, other):
+    member = Detector(quantile=0.9, **SETTINGS["rows"] | {"model": "Autoencoder"} | other)
+    member.fit(DATA["rows"], **FIT).save(folder / "2", overwrite=True)
+    changed(folder, members=hashes(folder))
     with pytest.raises(ValueError, match="differ in class, shape, score or names"):
         load(folder)
 
 
-def test_an_ensemble_of_ensembles_is_refused(folder, tmp_path):
+def test_an_ensemble_of_ensembles_is_refused(folder):
     """A member is a detector with one model, so that a file cannot make loading recurse."""
     (folder / "2" / saving.FILE).write_bytes((folder / saving.FILE).read_bytes())
-    hashes = [
-        zoo.presets.card.describe((folder / str(i) / saving.FILE).read_bytes())["sha256"]
-        for i in (1, 2)
-    ]
-    changed(folder, members=hashes)
+    changed(folder, members=hashes(folder))
     with pytest.raises(ValueError, match="has an invalid score"):
         load(folder)
