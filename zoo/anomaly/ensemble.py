@@ -82,11 +82,10 @@ class DetectorEnsemble(Settings):
         self._take_from_members()
 
     def _take_from_members(self):
-        """Take over what reports and exports read, which is the same in all members."""
+        """Take over what reports read; what can differ is that of the first member."""
         first = self.members[0]
-        same = ("model", "model_class", "score", "names", "units", "standardize", "of_pixels")
-        self._set(**{name: getattr(first, name) for name in same})
-        self._set(mean=first.mean, deviation=first.deviation, normal_map=first.normal_map)
+        taken = ("model", "score", "names", "units", "standardize", "mean", "deviation")
+        self._set(**{name: getattr(first, name) for name in (*taken, "normal_map")})
         self._set(history=[member.history for member in self.members])
         found = [m.normal_error for m in self.members if m.normal_error is not None]
         self._set(normal_error=np.mean(found, axis=0) if found else None)
