@@ -7,7 +7,9 @@ import numpy as np
 import pyarrow
 import pyarrow.parquet
 import pytest
+from filelock import FileLock
 
+from zoo.files.locks import LOCK
 from zoo.inference.sharded.folder import SETTINGS, ShardFolder, fingerprint, write_shard
 from zoo.inference.sharded.jobs import Shard
 from zoo.runtime.arrow import to_arrow
@@ -68,6 +70,15 @@ def test_results_of_other_settings_are_refused_by_name(folder, tmp_path):
         with pytest.raises(ValueError, match="another run: the model differed. Run the command as"):
             ShardFolder(tmp_path / "out.parquet", other)
     assert missing(folder, tmp_path) == [2]  # the lock is free, and nothing is lost
+
+
+def test_a_folder_in_which_another_process_works_is_refused(folder, tmp_path):
+    with (
+        FileLock(folder.path / LOCK),
+        pytest.raises(BlockingIOError, match="computes with its state in"),
+    ):
+        ShardFolder(tmp_path / "out.parquet", GIVEN)
+    assert missing(folder, tmp_path) == [2]
 
 
 def test_settings_that_cannot_be_read_are_refused(folder, tmp_path):
@@ -135,6 +146,12 @@ def test_the_rows_of_shards_become_one_file(folder, tmp_path):
     assert pyarrow.parquet.ParquetFile(out).num_row_groups == 2
     folder.remove()
     assert list(tmp_path.iterdir()) == [out]
+
+
+def test_rows_without_values_are_counted(folder, tmp_path):
+    some = BATCH.take(pyarrow.array([0, None, 2, None]))
+    write_shard(lambda _: iter([some]), SHARDS[1], BATCH.schema, folder.file(SHARDS[1]))
+    assert folder.merge(SHARDS[:2], BATCH.schema, tmp_path / "out.parquet") == 2
 
 
 def test_the_fingerprint_is_of_names_and_contents(tmp_path):
