@@ -11,6 +11,7 @@ import pandas
 import pyarrow
 import pyarrow.parquet
 import pytest
+from PIL import Image
 from support.command_line import DIGITS, run
 
 import zoo
@@ -55,6 +56,26 @@ def test_a_preset_encodes_a_file(data, tmp_path, capsys):
     code, _, err = run(capsys, *given, "--out", out)
     assert code == 1
     assert "exists already" in err
+
+
+def test_a_folder_of_images_is_encoded(data, tmp_path, capsys):
+    for i, image in enumerate(X[:5]):
+        pixels = np.round(255 * image[..., 0]).astype("uint8")
+        Image.fromarray(pixels).save(tmp_path / f"{i}.png")
+    (tmp_path / "2.png").write_bytes(b"text")
+    out = tmp_path / "codes.parquet"
+    given = ("encode", data / "out", tmp_path, "--out", out, "--outputs", "z_mean")
+    code, _, err = run(capsys, *given, "--id", "name")
+    assert code == 1
+    assert "--id is for tables, and " in err
+    code, said, _ = run(capsys, *given, "--shard-rows", 2)
+    assert code == 0
+    assert "Images that could not be read, whose rows have only the name: 1." in said
+    table, kept = read(out), [0, 1, 3, 4]
+    assert table["file"].to_pylist() == [f"{i}.png" for i in range(5)]
+    seen = np.round(255 * X[kept]).astype("float32") / np.float32(255)
+    expected = zoo.load(DIGITS).encode(seen)
+    np.testing.assert_allclose(array_of(table["z_mean"].take(kept)), expected, atol=1e-5)
 
 
 def test_an_exported_part_needs_no_backend(data, tmp_path, capsys, monkeypatch):
