@@ -13,7 +13,6 @@ from zoo.files.atomic_writes import check_file
 from zoo.inference.sharded.jobs import ENGINES
 
 SHARD_ROWS = 50_000
-_SIGNATURE = "signature.json"
 
 
 def add_engine(sub: argparse.ArgumentParser, default: str | None) -> None:
@@ -91,5 +90,7 @@ def check(options: argparse.Namespace, others: Mapping[str, Any] | None = None) 
 
 def exported_part(name: str | os.PathLike, part: str) -> Path | None:
     """Return the folder of an exported part: a path, or the folder of this name in it; or None."""
+    from zoo.runtime.signature_file import SIGNATURE_FILE  # imports NumPy
+
     places = (Path(name), Path(name) / part)
-    return next((place for place in places if (place / _SIGNATURE).is_file()), None)
+    return next((place for place in places if (place / SIGNATURE_FILE).is_file()), None)
