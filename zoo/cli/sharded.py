@@ -14,8 +14,13 @@ from zoo.files.version import __version__
 from zoo.inference.sharded.engines import Done, run
 from zoo.inference.sharded.folder import ShardFolder, fingerprint
 from zoo.inference.sharded.scoring import Reading, Scoring, reading_of
-from zoo.inference.sharded.sources import File, files_of, image_shards, parquet_shards
-from zoo.inference.sharded.sources import fingerprint as fingerprint_of_files
+from zoo.inference.sharded.sources import (
+    File,
+    files_of,
+    fingerprint_of_files,
+    image_shards,
+    parquet_shards,
+)
 from zoo.runtime import load as open_part
 
 

@@ -11,7 +11,7 @@ from PIL import Image
 from zoo.inference.sharded.sources import (
     file_system,
     files_of,
-    fingerprint,
+    fingerprint_of_files,
     image_shards,
     parquet_shards,
 )
@@ -89,10 +89,10 @@ def test_images_are_divided_by_name(tmp_path):
 
 def test_the_fingerprint_tells_changes(tmp_path):
     write(tmp_path / "a.parquet", 3, 3)
-    before = fingerprint(files_of(str(tmp_path))[0])
-    assert fingerprint(files_of(str(tmp_path))[0]) == before
+    before = fingerprint_of_files(files_of(str(tmp_path))[0])
+    assert fingerprint_of_files(files_of(str(tmp_path))[0]) == before
     os.utime(tmp_path / "a.parquet", (1, 1))
-    assert fingerprint(files_of(str(tmp_path))[0]) != before
+    assert fingerprint_of_files(files_of(str(tmp_path))[0]) != before
 
 
 def test_an_address_of_fsspec_is_a_source(tmp_path):

@@ -221,10 +221,10 @@ def fingerprint(path: str | os.PathLike) -> str:
         'ca978112'
     """
     path = Path(path)
-    digest = hashlib.sha256()
     if path.is_file():
-        digest.update(path.read_bytes())
-        return digest.hexdigest()
+        with path.open("rb") as opened:
+            return hashlib.file_digest(opened, "sha256").hexdigest()
+    digest = hashlib.sha256()
     for file in sorted(p for p in path.rglob("*") if p.is_file()):
         digest.update(f"{file.relative_to(path).as_posix()}\0{fingerprint(file)}\n".encode())
     return digest.hexdigest()

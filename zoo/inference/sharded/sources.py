@@ -104,7 +104,7 @@ def _stamp(info) -> tuple[str, ...]:
     return tuple(f"{key}={info[key]}" for key in _STAMPS if key in info)
 
 
-def fingerprint(files: Iterable[File]) -> str:
+def fingerprint_of_files(files: Iterable[File]) -> str:
     """Return a SHA-256 of the names, sizes and times of files, which tells whether they changed."""
     listing = json.dumps([(file.name, file.stamp) for file in files])
     return hashlib.sha256(listing.encode()).hexdigest()
