@@ -148,6 +148,17 @@ def test_a_wrong_cell_of_a_table_of_arrow_is_named(name, cells, said):
         ROWS.array(table)
 
 
+def test_other_columns_of_a_table_of_arrow_are_refused_as_those_of_rows():
+    table = pyarrow.table({"speed": SPEED, "kind": KIND, "load": LOAD})
+    others = table.drop_columns(["load"]), table.append_column("id", pyarrow.array([1, 2, 3]))
+    for other, name in zip(others, ("load", "id"), strict=True):
+        with pytest.raises(ValueError, match=name) as of_rows:
+            ROWS.array(other.to_pylist())
+        with pytest.raises(ValueError, match=name) as of_arrow:
+            ROWS.array(other)
+        assert str(of_arrow.value) == str(of_rows.value)
+
+
 def test_text_that_holds_numbers_and_lost_cells_are_read_by_row():
     table = pyarrow.table(
         {"speed": SPEED, "kind": [" old ", "new", "old"], "load": ["1", "2", "3"]}
