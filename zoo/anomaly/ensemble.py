@@ -15,8 +15,6 @@ from zoo.anomaly.settings import Settings
 from zoo.checks.arguments import whole
 from zoo.inference.parts import OptionalInput, Part
 
-MOST = 100  # members
-
 
 class DetectorEnsemble(Settings):
     """Averages the scores and maps of several detectors, which differ only in their seeds.
@@ -62,7 +60,7 @@ class DetectorEnsemble(Settings):
                 f"model is a {type(model).__name__}; members are trained with seeds of their own, "
                 'so give the name of a class with its settings, as in DetectorEnsemble("VAE").'
             )
-        count = whole("members", members, least=2, most=MOST)
+        count = whole("members", members, least=2, most=ensemble_files.MOST)
         seed = whole("seed", seed)
         self._take_members([Detector(model, seed=seed + i, **options) for i in range(count)])
 

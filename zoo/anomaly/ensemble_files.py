@@ -17,6 +17,7 @@ from zoo.presets.hashed_files import check_digest, check_entries, digest, read_b
 from zoo.runtime.json_file import shortened
 
 KIND, FORMAT_VERSION = "ensemble", 1
+MOST = 100  # members
 _LARGEST = 2**26  # bytes of the JSON file of a member
 _KINDS = {
     **{"rule": str, "rule_value": (int, float), "threshold": (int, float), "members": list},
@@ -49,12 +50,12 @@ def save(detector: Any, folder: str | os.PathLike, overwrite: bool) -> None:
 
 
 def load(
-    folder: Path, content: dict, most: int, load_member: Callable[[Path], Any]
+    folder: Path, content: dict, load_member: Callable[[Path], Any]
 ) -> tuple[list[Any], tuple[str, float, float]]:
     """Return the members in a folder whose `detector.json` was read, and rule and threshold.
 
     Args:
-        folder: the folder. content: of its `detector.json`. most: the largest number of members.
+        folder: the folder. content: of its `detector.json`.
         load_member: loads the detector in a folder, with all its checks.
 
     Returns:
@@ -68,9 +69,9 @@ def load(
     check_entries(path, content, _KINDS, FORMAT_VERSION)
     check_digest(path, content)
     hashes = content["members"]
-    if not 2 <= len(hashes) <= most or not all(isinstance(found, str) for found in hashes):
+    if not 2 <= len(hashes) <= MOST or not all(isinstance(found, str) for found in hashes):
         raise ValueError(
-            f"{path} has invalid members: {shortened(hashes)}; the SHA-256 of each of 2 to {most} "
+            f"{path} has invalid members: {shortened(hashes)}; the SHA-256 of each of 2 to {MOST} "
             "members is expected."
         )
     threshold = content["threshold"]

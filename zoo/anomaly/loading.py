@@ -21,7 +21,7 @@ from zoo.anomaly import (
     thresholds,
 )
 from zoo.anomaly.detector import Detector
-from zoo.anomaly.ensemble import MOST, DetectorEnsemble
+from zoo.anomaly.ensemble import DetectorEnsemble
 from zoo.anomaly.feature_detector import FeatureDetector
 from zoo.anomaly.joined import Joined
 from zoo.presets.card import WEIGHTS, read_card
@@ -62,7 +62,7 @@ def load(
     def member(place):
         return _one(place, _content(place), custom_objects, dtype)
 
-    members, (rule, value, threshold) = ensemble_files.load(folder, content, MOST, member)
+    members, (rule, value, threshold) = ensemble_files.load(folder, content, member)
     ensemble = DetectorEnsemble.of(members)
     ensemble.restore_rule(rule, value, threshold)
     return ensemble
