@@ -36,8 +36,8 @@ def add(
     median of 15 calls, or of at least 3 if they take more than a second. An encoder and a decoder
     that fit together also have the `reconstruction_error` of both: the squared error, summed over
     pixels, averaged over 1,000 images. It is None without the caller's images (and labels, if the
-    parts take them). Entries of other formats than ONNX have the name of the format before that of
-    the variant.
+    parts take them). The names of entries of formats other than ONNX begin with the format, as in
+    "litert int8".
     """
     for form in formats:
         for variant in (None, *variants):

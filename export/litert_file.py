@@ -33,8 +33,8 @@ def write(part: Part, folder: Path, variants: Iterable[str] = ()) -> None:
     Inputs and outputs have the names of the part, and any number of rows. All operations are
     LiteRT's own, so that an interpreter needs no further library. "float16" stores the weights in
     half precision; LiteRT computes with them in float32, or on GPUs in half precision. "int8"
-    stores matrices of 1,024 values or more as integers of 8 bits with scales, and rounds the inputs
-    of their layers to 8 bits at run time, each row with a scale of its own (LiteRT's dynamic range
+    stores matrices of 1,024 values or more as 8-bit integers with scales, and rounds the inputs of
+    their layers to 8 bits at run time, each row with a scale of its own (LiteRT's dynamic range
     quantization).
 
     Args:
@@ -81,7 +81,7 @@ def runner(folder: Path, variant: str | None = None) -> Callable[[Arrays], Array
 
 
 def _check_integers(part: Part, written: bytes) -> None:
-    """Refuse an int8 file without any integers of 8 bits."""
+    """Refuse an int8 file without any 8-bit integers."""
     from ai_edge_litert.interpreter import Interpreter
 
     tensors = Interpreter(model_content=written).get_tensor_details()

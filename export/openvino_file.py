@@ -29,8 +29,8 @@ def write(part: Part, converted: bytes, folder: Path, variants: Iterable[str] = 
     """Write a part as `model.xml` and `model.bin`, with any number of rows, and its variants.
 
     "float16" stores the weights in half precision, "int8" the matrices of 1,024 values or more as
-    integers of 8 bits, with a scale for each column. While it runs an "int8" file, OpenVINO can
-    round what goes into these products by itself. Fixed ranges would need another tool, NNCF.
+    8-bit integers, with a scale for each column. When OpenVINO runs an "int8" file, it may also
+    round the inputs of these products. Fixed ranges of inputs would need another tool, NNCF.
 
     Args:
         part: the part.
@@ -70,7 +70,7 @@ def _read(part: Part, source: Path) -> Any:
 
 
 def _quantize(part: Part, model: Any) -> None:
-    """Replace constant matrices by integers of 8 bits times the scales of their columns.
+    """Replace constant matrices by 8-bit integers times the scales of their columns.
 
     Raises:
         ConversionError: there are none of 1,024 values or more.

@@ -33,8 +33,8 @@ def pytest_addoption(parser):
     parser.addoption(
         "--part",
         metavar="K/N",
-        help="run one of N parts of the selected tests, K from 0: which part a test belongs to "
-        "follows from its name alone",
+        help="run part K of N of the selected tests, K from 0 to N - 1; the part of a test follows "
+        "from its name alone",
     )
 
 
@@ -50,8 +50,8 @@ def pytest_configure(config):
 def pytest_collection_modifyitems(config, items):
     """Leave out other parts, and let one worker run the tests of a file that share a fixture.
 
-    Otherwise each worker makes it. What is long comes first and single tests come last, so that no
-    worker waits for another's.
+    Otherwise each worker would make this fixture. What is long comes first and single tests come
+    last, so that no worker waits for another's.
     """
     if config.getoption("--part"):
         part, parts = (int(number) for number in config.getoption("--part").split("/"))

@@ -1,11 +1,11 @@
-"""Rows a second of `zoo encode`: one process beside workers of Ray on one machine.
+"""Rows per second of `zoo encode`: one process beside Ray workers on one machine.
 
     python tests/benchmarks/sharded.py [--preset vae_mnist_conv] [--rows 40000] [--rounds 3]
 
-Random images in one file of Parquet, with row groups of a tenth of the rows, each of which is a
-shard, are encoded and written as `zoo encode` does it. The ways take turns, and figures are medians
-over rounds. Ray is started before, so that its time counts for none of them; that of its actors,
-which open the part, counts. The table says how busy the machine was.
+Random images in one Parquet file, with row groups of a tenth of the rows, each of which is a shard,
+are encoded and written as `zoo encode` does it. Each round runs all ways, one after the other, and
+figures are medians over rounds. Ray is started before, so that the time to start it is not counted;
+that of its actors, which open the part, is. The table says how busy the machine was.
 """
 
 import argparse
@@ -44,7 +44,7 @@ def written(part, rows, path):
 
 
 def seconds(part, data, out, engine, workers, threads):
-    """Return how long all rows take, from the files of Parquet to the file of codes."""
+    """Return how long all rows take, from the Parquet file to the file of codes."""
     files, _ = sources.files_of(str(data))
     shards, columns = sources.parquet_shards(str(data), files, 1)
     session = load(part, threads=threads)
@@ -52,7 +52,7 @@ def seconds(part, data, out, engine, workers, threads):
     results = folder.ShardFolder(out, {})
     begun = time.perf_counter()
     options = {"engine": engine, "workers": workers, "overwrite": True}
-    engines.run(job, shards, results, out, told=lambda text: None, **options)
+    engines.run(job, shards, results, out, say=lambda text: None, **options)
     return time.perf_counter() - begun
 
 

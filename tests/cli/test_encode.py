@@ -28,7 +28,7 @@ pytestmark = pytest.mark.skipif(
 
 @pytest.fixture(scope="module")
 def data(tmp_path_factory):
-    """A folder with digits in a file of Parquet, the exported encoder, and a detector."""
+    """A folder with digits in a Parquet file, the exported encoder, and a detector."""
     folder = tmp_path_factory.mktemp("data")
     names = pyarrow.array([f"digit {i}" for i in range(len(X))])
     table = pyarrow.table({"name": names, "pixels": to_arrow({"x": X}).column("x")})
@@ -100,7 +100,7 @@ def test_after_an_error_the_same_command_goes_on(data, tmp_path, capsys):
     given = ("encode", data / "out", path, "--out", out, "--shard-rows", 10)
     code, said, err = run(capsys, *given)
     assert code == 1
-    assert "x.parquet, among rows 40 to 49 of all, counted from row 40: x:" in err
+    assert "x.parquet, among rows 40 to 49 of all (row numbers count from row 40): x:" in err
     assert f"{out}.shards keeps what is done" in said
     code, said, _ = run(capsys, *given)
     assert (code, "4 of 6 shards are there already" in said) == (1, True)

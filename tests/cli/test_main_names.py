@@ -33,6 +33,8 @@ def test_a_folder_that_exists_is_refused_before_anything_is_loaded(
     (tmp_path / "there" / "mine.txt").write_text("kept")
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr("zoo.cli.main._quiet", load)
+    monkeypatch.setattr("zoo.cli.exporting.load_preset", load)
+    monkeypatch.setattr("zoo.cli.exporting.quiet", load)
     code, out, err = run(capsys, *arguments)
     assert (code, out) == (1, "")
     assert "there exists already" in err

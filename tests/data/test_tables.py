@@ -125,7 +125,10 @@ BAD = {
     "NaN": (("a,b", "nan,2", "NA,4"), "no value in line 2, column 'a'.*2 cells in 'a'"),
     "a word": (("a,b", "1,x", "2,none", "3,y", "4,y"), "'none' stands for a missing value"),
     "infinity": (("a,b", "1,2", "inf,4"), "'inf', which float32 cannot hold, in line 3"),
-    "too large": (("a,b", "1,2", "1e300,4"), "'1e300', which float32 cannot hold"),
+    "too large": (
+        ("a,b", "1,2", "1e300,4"),
+        "'1e300', which float32 cannot hold, .* or columns. Large values: use a larger unit.$",
+    ),
     "no names": (("1,2", "3,4"), "begins with numbers.*such as c1,c2"),
     "a name twice": (("a,a", "1,2"), "the column 'a' twice"),
     "an empty name": (("a,,c", "1,2,3"), "no name for column 2"),

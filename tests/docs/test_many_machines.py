@@ -1,4 +1,4 @@
-"""The programs for Ray Data and Spark in the guide, which need more than the other pages, run."""
+"""The guide's programs for Ray Data and Spark run; they need packages that other pages do not."""
 
 import re
 import sys
@@ -30,7 +30,7 @@ def block(word):
 
 @pytest.fixture
 def names(tmp_path, monkeypatch):
-    """What the guide has made before, in a folder of its own, as the names of a main program."""
+    """The names that the guide's earlier blocks define, and their files, in a folder of its own."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("PYTHONPATH", str(ROOT))
     export.export_model(zoo.load("vae_digits"), "out", formats=("onnx",), parts=["encoder"])

@@ -10,11 +10,10 @@ import onnx
 import onnxruntime
 import pytest
 from keras import layers
+from support.parts import dims
 
 import export
-import zoo
 from export import onnx_graph, test_inputs
-from export.layout import channels_first
 from zoo.inference.parts import Part, TensorInfo
 
 pytestmark = pytest.mark.skipif(
@@ -26,10 +25,6 @@ COLUMNS = ("part", "format", "setting", "output", "measure", "error", "largest",
 
 def graph_names(values):
     return [value.name for value in values]
-
-
-def dims(value):
-    return [dim.dim_param or dim.dim_value for dim in value.type.tensor_type.shape.dim]
 
 
 def test_every_part_becomes_a_folder_of_five_artifacts(exported):
@@ -322,86 +317,3 @@ def test_the_newest_opset_is_one_that_the_runtime_runs():
             onnxruntime.InferenceSession(
                 model.SerializeToString(), providers=["CPUExecutionProvider"]
             )
-
-
-@pytest.mark.slow
-def test_channels_come_first_on_request(conditional, tmp_path):
-    out = tmp_path / "out"
-    report = export.export_model(conditional, out, layout="channels_first")
-    assert all(part["passed"] for part in report.values())
-    images = np.random.default_rng(0).random((5, 14, 14, 1), np.float32)
-    first = np.moveaxis(images, -1, 1)
-    encoder, decoder = export.load(out / "encoder"), export.load(out / "decoder")
-    assert (encoder.inputs[0].shape, decoder.outputs[0].shape) == ((1, 14, 14), (1, 14, 14))
-    inputs = {"x": keras.ops.convert_to_tensor(images)}
-    z = conditional.parts()["encoder"].function(inputs)["z_mean"].numpy()
-    np.testing.assert_allclose(encoder(x=first)["z_mean"], z, atol=1e-5)
-    inputs = {"z": keras.ops.convert_to_tensor(z), "label": keras.ops.arange(5, dtype="int32")}
-    x = conditional.parts()["decoder"].function(inputs)["x"].numpy()
-    got = decoder(z=z, label=np.arange(5))["x"]
-    np.testing.assert_allclose(np.moveaxis(got, 1, -1), x, atol=1e-5)
-    with pytest.raises(ValueError, match=r"\[batch, 1, 14, 14\]"):
-        encoder(x=images)
-    export.self_test(out / "encoder")
-    checked = export.verify(out, conditional, images=images)
-    assert checked["encoder"]["same_artefact"]
-    for name in ("encoder", "decoder"):
-        graph = onnx.load(out / name / "model.onnx").graph
-        # One between convolutions and what is flattened in Keras's order; none for the images.
-        assert sum(node.op_type == "Transpose" for node in graph.node) == 1
-    report = export.export_onnx(
-        conditional, tmp_path / "one.onnx", part="encoder", layout="channels_first", images=images
-    )
-    assert report["encoder"]["passed"]
-    assert dims(onnx.load(tmp_path / "one.onnx").graph.input[0]) == ["batch", 1, 14, 14]
-
-
-def test_colors_and_volumes_come_first_too(make, tmp_path):
-    """What has several channels is moved in truth, not only reshaped."""
-    body = [layers.Conv3D(2, 2, activation="relu"), layers.Flatten(), layers.Dense(3)]
-    part = make.encoder_part(body, (4, 5, 6, 3))
-    export.export_model(make.Model(part), tmp_path / "out", layout="channels_first")
-    volumes = np.random.default_rng(0).random((2, 4, 5, 6, 3), np.float32)
-    got = export.load(tmp_path / "out" / "encoder")(x=np.moveaxis(volumes, -1, 1))["z"]
-    wanted = part.function({"x": keras.ops.convert_to_tensor(volumes)})["z"]
-    np.testing.assert_allclose(got, wanted, rtol=1e-4, atol=1e-5)
-
-
-def test_digits_for_the_proof_have_their_channels_first(make):
-    part = channels_first(make.encoder_part([layers.Flatten(), layers.Dense(2)], (8, 8, 3)))
-    info = part.inputs[0]
-    assert info.shape == (3, 8, 8)
-    digits = test_inputs.rows_of(info, 4, None)
-    last = test_inputs.rows_of(make.image(8, 8, 3), 4, None)
-    np.testing.assert_array_equal(np.moveaxis(digits, 1, -1), last)
-
-
-def test_classes_have_the_names_of_the_card_or_those_given(make, tmp_path):
-    model = zoo.load("vae_digits")
-    assert model.label_names == tuple("0123456789")
-    cvae = zoo.CVAE((8, 8, 1), 2, hidden_units=(4,), num_classes=3)
-    cvae.label_names = ("a", "b", "c")
-    export.export_model(cvae, tmp_path / "own", formats="onnx", parts=["decoder"])
-    z, label = export.load(tmp_path / "own" / "decoder").inputs
-    assert (z.label_names, label.label_names) == (None, ("a", "b", "c"))
-    export.export_model(
-        cvae, tmp_path / "given", formats="onnx", parts=["decoder"], label_names="xyz"
-    )
-    assert export.load(tmp_path / "given" / "decoder").inputs[1].label_names == tuple("xyz")
-    with pytest.raises(ValueError, match="label_names has 2 names, but .* are 3"):
-        export.export_model(cvae, tmp_path / "few", label_names="ab")
-
-
-def test_clusters_do_not_have_the_names_of_classes(tmp_path):
-    model = zoo.ClusteringAAE((8, 8, 1), 2, num_classes=3, hidden_units=(4,))
-    model.label_names = ("a", "b", "c")
-    export.export_model(model, tmp_path / "out", formats="onnx", parts=["decoder"])
-    assert all(t.label_names is None for t in export.load(tmp_path / "out" / "decoder").inputs)
-
-
-def test_training_clears_the_names_of_classes(few_digits):
-    model = zoo.CVAE((8, 8, 1), 2, hidden_units=(4,), num_classes=10)
-    model.label_names = tuple("0123456789")
-    model.compile()
-    model.fit(few_digits[0][:32], few_digits[1][:32], verbose=0)
-    assert model.label_names is None

@@ -1,4 +1,4 @@
-"""Columns of Arrow go into a session, and its outputs become columns, without a copy."""
+"""Arrow columns go into a session, and its outputs become columns, without a copy."""
 
 import numpy as np
 import pyarrow

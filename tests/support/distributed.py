@@ -3,9 +3,9 @@
     python tests/support/distributed.py MODEL WAY OUT [--optimizer NAME] [--epochs N] [--rows N]
         [--backup FOLDER]
 
-WAY is alone, mirrored, workers (with TF_CONFIG in the environment), data_parallel, or processes: as
-data_parallel, in one of two processes of JAX; PROCESS in the environment is its number, and
-COORDINATOR the address where they meet.
+WAY is alone, mirrored, workers (with TF_CONFIG in the environment), data_parallel, or processes.
+The last one is data_parallel in one of two JAX processes: the environment variable PROCESS is its
+number, and COORDINATOR the address of process 0.
 """
 
 import argparse

@@ -29,7 +29,8 @@ from PIL import Image
 import export
 import zoo
 from support.memory import peak
-from support.mutated_weights import change_weights, changed_onnx, lying_sizes
+from support.mutated_onnx import changed_onnx
+from support.mutated_weights import change_weights, lying_sizes
 from support.mutations import changed_bytes, changed_json, huge_json, named_json
 from support.picture_bombs import change_picture
 from support.tampering import resign

@@ -105,3 +105,8 @@ def wide_model():
     x = image(14, 14, 1)
     decoder = Part("decoder", lambda d: {"x": network(d["z"])}, (Z,), (x,), (network,))
     return Model(encoder, decoder)
+
+
+def dims(value):
+    """Return the sizes of an input or output of an ONNX graph: numbers, or names."""
+    return [dim.dim_param or dim.dim_value for dim in value.type.tensor_type.shape.dim]

@@ -1,4 +1,4 @@
-"""Files of Parquet to score in shards, and jobs that are killed; also a program, which is killed.
+"""Parquet files to score in shards, and jobs that are killed; also a program, which is killed.
 
     python tests/support/shards.py PART DATA OUT ENGINE SECONDS
 
@@ -36,7 +36,7 @@ def write_parquet(path, x=X, **columns):
 
 
 def work(part, data, shard_rows=20, **options):
-    """Return the job and the shards for a part and files of Parquet."""
+    """Return the job and the shards for a part and Parquet files."""
     files, _ = sources.files_of(str(data))
     shards, columns = sources.parquet_shards(str(data), files, shard_rows)
     session = load(part, threads=1)

@@ -1,4 +1,4 @@
-"""A detector that averages several, which differ only in their seeds."""
+"""An ensemble of detectors, which differ only in their seeds, and whose scores are averaged."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ class DetectorEnsemble(Settings):
 
     @classmethod
     def of(cls, members: Sequence[Detector]) -> DetectorEnsemble:
-        """Return an ensemble of fitted detectors, without a threshold, as loading needs it."""
+        """Return an ensemble of fitted detectors, without a threshold, for `zoo.anomaly.load`."""
         ensemble = cls.__new__(cls)
         ensemble._take_members(members)
         return ensemble

@@ -52,7 +52,7 @@ def save(detector: Any, folder: str | os.PathLike, overwrite: bool) -> None:
 def load(
     folder: Path, content: dict, load_member: Callable[[Path], Any]
 ) -> tuple[list[Any], tuple[str, float, float]]:
-    """Return the members in a folder whose `detector.json` was read, and rule and threshold.
+    """Return the members of an ensemble whose `detector.json` was read, its rule and threshold.
 
     Args:
         folder: the folder. content: of its `detector.json`.
@@ -78,7 +78,10 @@ def load(
     fits = abs(threshold) <= float(np.finfo("float32").max)
     if content["rule"] not in thresholds.RULES or not fits:
         found = f"{shortened(content['rule'])} and {shortened(threshold)}"
-        raise ValueError(f"{path} has an invalid rule or threshold: {found}.")
+        raise ValueError(
+            f"{path} has an invalid rule or threshold: {found}; one of "
+            f"{', '.join(thresholds.RULES)} and a number that float32 holds are expected."
+        )
     try:
         rule, value = thresholds.chosen(**{content["rule"]: content["rule_value"]})
     except (TypeError, ValueError) as error:
@@ -101,5 +104,5 @@ def _check_alike(path: Path, members: Sequence[Any]) -> None:
     if any(one != found[0] for one in found):
         raise ValueError(
             f"{path} has members that differ in class, shape, score or names, so that their "
-            "scores cannot be averaged."
+            "scores cannot be averaged; give a folder that DetectorEnsemble.save wrote."
         )

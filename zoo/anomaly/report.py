@@ -263,7 +263,7 @@ def most_unusual(detector: Any, items: np.ndarray, numbers: np.ndarray) -> Pictu
 
 
 def _readable(value: float) -> str:
-    """Return a number with four digits, or those before its point, and no exponent up to 10^7."""
+    """Return a number with four digits; from 10^4 to 10^7 as an integer, without exponent."""
     return f"{value:.0f}" if 1e4 <= abs(value) < 1e7 else f"{value:.4g}"
 
 

@@ -130,7 +130,7 @@ class JaxBackend(Backend):
     def strategy(self, name: str) -> Iterator[None]:
         """Distribute the training in the context over all devices; there is one strategy."""
         before = keras.distribution.distribution()
-        # Every process has all the data.
+        # Every process gives all the data, so Keras must not divide them among processes.
         keras.distribution.set_distribution(_DataParallel(auto_shard_dataset=False))
         try:
             yield
@@ -166,8 +166,8 @@ def _check_even(rows: int, batch_size: int):
 class _DataParallel(keras.distribution.DataParallel):
     """Keras's distribution, but it gives whole batches to the devices; `_spread` splits them.
 
-    Keras's own class fails for a last batch that does not split evenly. With several processes, it
-    takes a part of the batch from each, and here each has the same whole batch.
+    Keras's own class fails for a last batch that does not split evenly. With several processes it
+    joins the batches of all into one; here all have the same whole batch.
     """
 
     def get_data_layout(self, data_shape):

@@ -113,7 +113,7 @@ def _is_variable(x):
 def _unknown(x, name):
     if isinstance(x, str | os.PathLike):
         return TypeError(
-            f"{name} is {str(x)!r}, a text; give the data themselves. They are read by "
+            f"{name} is the text {str(x)!r}; give the data themselves. They are read by "
             f"zoo.data.from_folder({str(x)!r}, size, validation=0) for a folder of images, and by "
             f"zoo.data.from_table({str(x)!r}) for a file with a table."
         )

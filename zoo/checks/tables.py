@@ -105,8 +105,8 @@ def _check_names(found, columns, name):
         wrong += [f"has columns that the model does not know, {named(unknown)}"] if unknown else []
         if any(column.partition("=")[0] in unknown for column in missing if "=" in column):
             fix = (
-                f"make columns of 0 and 1 of the categories, by rows = zoo.data.from_table({name}, "
-                "columns=model.likelihood, validation=0).rows."
+                "encode the categories as columns of 0 and 1 by rows = "
+                f"zoo.data.from_table({name}, columns=model.likelihood, validation=0).rows."
             )
         else:
             fix = "give these, in any order."

@@ -14,7 +14,7 @@ from zoo.cli.standard_error import quiet
 from zoo.files.atomic_writes import check_target
 
 PART = "detector"
-# What needs all items at once, or a model that is not a detector yet, with what is usual.
+# Options for data in memory, or for making and training a detector, with their defaults.
 _UNUSED = ("delimiter", "decimal", "cache", "array", "unknown", "missing", "save", "train_data")
 _UNUSED += ("labels", "normal", "score", "contamination", "quantile", "false_positive_rate")
 _UNUSED += ("standardize", "names", "units", "seed", "epochs", "size", "channels", "by", "compare")
@@ -132,14 +132,14 @@ def detect(options: argparse.Namespace) -> None:
 
 
 def _score(options):
-    """Score in shards; the report needs all items in memory, and is not written."""
+    """Score in shards, without the report, which needs all items in memory."""
     model = exported_part(options.name, PART)
     if model is None:
         if not is_detector(options.name):
             raise ValueError(
                 f"{options.name} is no detector with a threshold, which --engine needs: write one "
                 f"by `zoo detect {options.name} SOME_DATA --out REPORT --save FOLDER`, and give "
-                "its folder."
+                "FOLDER."
             )
         model = Path(options.name)
 

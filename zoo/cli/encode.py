@@ -18,7 +18,7 @@ def add_encode(sub: argparse.ArgumentParser) -> None:
     sub.add_argument("name", help="a preset, its folder, or a folder of `zoo export`")
     sub.add_argument(
         "data",
-        help=".parquet file, or folder of these or of images; a path, or an address of fsspec",
+        help=".parquet file, or folder of these or of images: a path, or a URL that fsspec opens",
     )
     sub.add_argument("--out", required=True, help=".parquet file to write")
     sub.add_argument(

@@ -25,12 +25,12 @@ def add_engine(sub: argparse.ArgumentParser, default: str | None) -> None:
         help="compute in shards and write a .parquet file: in this process, or in several by Ray "
         f"[{usual}]",
     )
-    sub.add_argument("--workers", type=count, help="processes of Ray [one for each CPU]")
+    sub.add_argument("--workers", type=count, help="Ray processes [one for each CPU]")
     sub.add_argument(
         "--shard-rows",
         type=count,
-        help="rows of a shard, which is kept if a later one fails; of Parquet, rounded up to whole "
-        f"row groups [{SHARD_ROWS}]",
+        help="rows of a shard, whose results are kept if a later one fails; for .parquet files "
+        f"rounded up to whole row groups [{SHARD_ROWS}]",
     )
 
 
@@ -69,27 +69,29 @@ def check(options: argparse.Namespace, others: Mapping[str, Any] | None = None) 
     given = [name for name, usual in (others or {}).items() if getattr(options, name) != usual]
     if given:
         option = given[0].replace("_", "-")
-        raise ValueError(f"--{option} does not go together with --engine: leave it out.")
+        raise ValueError(
+            f"--{option} does not go together with --engine: leave one of the two out."
+        )
     if options.workers and options.engine != "ray":
         raise ValueError(
             "--workers is for --engine ray, which is not given: add it, or leave --workers out."
         )
     if not str(options.out or "").endswith(".parquet"):
         raise ValueError(
-            f"The result is a table of Parquet, and --out is {options.out}: give a name that ends "
-            "in .parquet."
+            f"The result is a Parquet file, and --out is {options.out}: give a name that ends in "
+            ".parquet."
         )
     check_file(options.out, options.overwrite)
     try:
         import pyarrow  # noqa: F401
     except ModuleNotFoundError as error:
         raise ImportError(
-            "Files of Parquet need pyarrow: pip install 'autoencoder-zoo[parquet]'."
+            "Parquet files need pyarrow: pip install 'autoencoder-zoo[parquet]'."
         ) from error
 
 
 def exported_part(name: str | os.PathLike, part: str) -> Path | None:
-    """Return the folder of an exported part: a path, or the folder of this name in it; or None."""
+    """Return the folder of an exported part, which is `name` or `name/part`; None if neither is."""
     from zoo.runtime.signature_file import SIGNATURE_FILE  # imports NumPy
 
     places = (Path(name), Path(name) / part)

@@ -12,6 +12,7 @@ from zoo.files.atomic_writes import write_file
 N = 1000
 _OF_PICTURES = ("picture", "cmap", "data")
 _OF_TABLES = ("delimiter", "decimal", "drop")
+# Options that `zoo generate` takes without --engine alone, with their defaults.
 WITHOUT_ENGINE = {**dict.fromkeys((*_OF_PICTURES, *_OF_TABLES, "match", "most")), "drop": []}
 
 

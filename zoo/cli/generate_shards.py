@@ -1,4 +1,4 @@
-"""`zoo generate` with an engine: many images, or rows of a table, in a file of Parquet."""
+"""`zoo generate` with an engine: many images, or rows of a table, in a Parquet file."""
 
 from __future__ import annotations
 
@@ -37,7 +37,8 @@ class Generation:
     Attributes:
         name: of the preset. modules: of a user's own classes.
         of_table: whether rows of a table are generated. where: conditions on them.
-        label: the name of the column of labels. labels: the classes, in turn; None draws them.
+        label: the name of the column of labels.
+        labels: the classes, in turn; None draws them at random.
         seed: the seed. schema: of the results, a `pyarrow.Schema`.
     """
 
@@ -61,7 +62,7 @@ class Generation:
             return zoo.load(self.name, custom_objects=own_classes.imported(self.modules))
 
     def rows_of(self, model: Any, shard: Shard) -> Iterator[Any]:
-        """Yield the rows of a shard, as batches of Arrow."""
+        """Yield the rows of a shard, as Arrow batches."""
         size = AT_ONCE
         if not self.of_table:
             size = max(1, min(size, _BYTES_AT_ONCE // (4 * math.prod(model.image_shape))))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import importlib
 import json
 import os
 import sys
@@ -20,6 +19,7 @@ from zoo.cli import (
     encode,
     engine_options,
     evaluate,
+    exporting,
     generate_rows,
     impute,
     lessons,
@@ -30,10 +30,11 @@ from zoo.cli import (
     train,
 )
 from zoo.cli.generate import PICTURES, check, draw, picture_file, usual_picture
-from zoo.cli.shared_options import add_table_options, count, label, table_options
+from zoo.cli.loading import load_preset
+from zoo.cli.shared_options import add_data, add_table_options, count, label
 from zoo.cli.standard_error import quiet as _quiet
 from zoo.cli.terminal import streams
-from zoo.files.atomic_writes import check_file, check_target, publish_file, publish_folder
+from zoo.files.atomic_writes import check_file, check_target, publish_file
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -78,16 +79,6 @@ def _takes_settings(options) -> bool:
     if run is detect.detect:
         return detect.is_class(options.name)
     return run is train.train
-
-
-def _load(name, modules=()):
-    """Load a preset; read its card first, without a backend, so that errors appear early."""
-    zoo.card(name)
-    if sys.stderr.isatty():
-        print(f"loading {name} ...", file=sys.stderr, flush=True)
-    with _quiet():
-        load = zoo.load  # which imports the models
-    return load(name, custom_objects=own_classes.imported(modules))
 
 
 def _complain(error, code, said=None):
@@ -136,7 +127,7 @@ def _parser():
     sub.add_argument("--cmap", help="matplotlib color map for gray images [by their borders]")
     generate_rows.add_conditions(sub)
     engine_options.add_engine(sub, None)
-    _add_data(sub, "data set, folder or file of images to show [the data set it was trained on]")
+    add_data(sub, "data set, folder or file of images to show [the data set it was trained on]")
     add_table_options(sub)
     _add_overwrite(sub)
 
@@ -157,7 +148,7 @@ def _parser():
 
     sub = command(evaluate.evaluate, "evaluate", "measure a preset's metrics on the whole test set")
     _add_name(sub)
-    _add_data(sub, "data set, folder or file of images [the data set it was trained on]")
+    add_data(sub, "data set, folder or file of images [the data set it was trained on]")
     evaluate.add_evaluate(sub)
 
     sub = command(encode.encode, "encode", "write the codes of many rows or images, in shards")
@@ -197,65 +188,15 @@ def _parser():
     push.add_push(sub)
     _add_overwrite(sub)
 
-    sub = command(_export, "export", "write ONNX and other files, proved equal to Keras")
+    sub = command(exporting.export, "export", "write ONNX and other files, proved equal to Keras")
     _add_name(sub, ", or by Detector.save")
-    sub.add_argument("out", help="folder to write")
-    sub.add_argument(
-        "--format",
-        choices=("onnx", "saved_model", "litert", "openvino"),
-        action="append",
-        help="may be given several times [onnx, and on TensorFlow saved_model]",
-        dest="formats",
-    )
-    sub.add_argument(
-        "--variant",
-        choices=("float16", "int8"),
-        action="append",
-        default=[],
-        help="smaller files beside those of ONNX, LiteRT and OpenVINO: float16 for GPUs, int8 for "
-        "CPUs [none]",
-        dest="variants",
-    )
-    _add_data(sub, "data set, folder or file of real images [the data set it was trained on]")
-    add_table_options(sub)
-    sub.add_argument("--opset", type=_opset, default=18, help="ONNX opset, at least 15 [18]")
-    sub.add_argument(
-        "--channels-first",
-        action="store_const",
-        dest="layout",
-        const="channels_first",
-        default="channels_last",
-        help="images as [channels, height, width] in the files, as in PyTorch",
-    )
-    sub.add_argument(
-        "--web",
-        action="store_true",
-        help="write a page to OUT/web that runs the model in a browser; needs npm",
-    )
-    sub.add_argument(
-        "--web-archive", help="file of onnxruntime-web's npm package, to do without npm"
-    )
-    sub.add_argument(
-        "--searched",
-        type=count,
-        help="of how many images the page shows the nearest [2000 for codes of bits]",
-    )
+    exporting.add_export(sub)
     _add_overwrite(sub)
     return parser
 
 
-def _opset(text):
-    if not text.isdecimal() or int(text) < 15:
-        raise argparse.ArgumentTypeError(f"{text} is not an opset of at least 15")
-    return int(text)
-
-
 def _add_name(parser, more=""):
     parser.add_argument("name", help=f"a preset's name, a folder, or hf://user/name{more}")
-
-
-def _add_data(parser, text):
-    parser.add_argument("--data", "--images", dest="data", help=text)
 
 
 def _add_overwrite(parser):
@@ -298,14 +239,14 @@ def _generate(options):
         return
     if generate_rows.wanted(options, card):
         check_file(generate_rows.rows_file(options), options.overwrite)
-        model = _load(options.name, options.modules)
+        model = load_preset(options.name, options.modules)
         print(generate_rows.write_rows(model, card, options))
         return
     if options.picture:
         check(options)
     if options.out or options.picture:  # otherwise the model determines the name of the file
         check_file(picture_file(options), options.overwrite)
-    model = _load(options.name, options.modules)
+    model = load_preset(options.name, options.modules)
     options.picture = options.picture or usual_picture(model)
     check(options)
     out = picture_file(options)
@@ -314,106 +255,8 @@ def _generate(options):
     print(out)
 
 
-def _detector(options):
-    """Load a detector to export it."""
-    if options.web or options.variants or options.data:
-        raise ValueError(f"{options.name} is a detector: leave out --web, --variant and --data.")
-    with _quiet():
-        from zoo.anomaly import load
-    return load(options.name, custom_objects=own_classes.imported(options.modules))
-
-
-def _export(options):
-    check_target(options.out, options.overwrite)
-    from zoo import export
-
-    if options.web:
-        _check_page(options)
-    if detect.is_detector(options.name):
-        model, known = _detector(options), {}
-    else:
-        model = _load(options.name, options.modules)
-        n = 2000 if getattr(model, "has_bits", False) else max(1000, options.searched or 0)
-        known = (
-            _images(options, model, n) if options.web or options.variants or options.data else {}
-        )
-    with publish_folder(options.out, options.overwrite) as folder:
-        report = export.export_model(
-            model,
-            folder,
-            formats=options.formats,
-            opset=options.opset,
-            layout=options.layout,
-            variants=options.variants,
-            images=known or None,
-            progress=lambda text: print(text, flush=True),
-        )
-        print(export.format_report(report))
-        if options.web:
-            _write_page(options, folder, known)
-    print(f"{options.out} is written.")
-    if options.web:
-        print(f"See the page: python -m http.server --directory {os.path.join(options.out, 'web')}")
-
-
-def _check_page(options):
-    """Raise an error if the page cannot be written, before the work begins."""
-    from zoo import export
-
-    if "onnx" not in (options.formats or ("onnx",)):
-        raise ValueError("--web needs the decoder as ONNX: add --format onnx.")
-    importlib.import_module(f"{export.__name__}.onnxruntime_web").read(options.web_archive)
-
-
-def _images(options, model, n):
-    """Return images by input name: the user's, else those of the preset's training, or none."""
-    import numpy as np
-
-    from zoo.presets.catalog import preset_folder
-    from zoo.recipes.evaluation_data import arrays_of
-
-    card, folder = zoo.card(options.name), preset_folder(options.name)
-    try:
-        read = table_options(options)
-        name, _, (x, y) = arrays_of(card, options.data, report=print, preset=folder, **read)
-    except (OSError, ValueError) as error:
-        if options.data:
-            raise
-        print(f"There are no real images for the page or the report: {error}", file=sys.stderr)
-        return {}
-    classes = _classes(card, name)
-    labels = {i.high for part in model.parts().values() for i in part.inputs if i.name == "label"}
-    known = {"label": y[:n]} if y is not None and labels == {len(classes) - 1} else {}
-    return {"x": np.asarray(x[:n]), **known}
-
-
-def _classes(card, name):
-    source = zoo.data.SOURCES.get(name)
-    return source.classes if source else card.get("classes") or ()
-
-
-def _write_page(options, folder, known):
-    from zoo import export
-
-    card = zoo.card(options.name)
-    y = known.get("label")
-    export.write_page(
-        folder,
-        folder / "web",
-        images=known.get("x"),
-        labels=y,
-        label_names=_classes(card, (card.get("recipe") or {}).get("data"))
-        if y is not None
-        else None,
-        title=card["name"],
-        description=card.get("description") or "",
-        searched=options.searched,
-        archive=options.web_archive,
-    )
-
-
 _TAKING_CLASSES = (
-    *(_generate, _export, train.train, evaluate.evaluate, encode.encode),
+    *(_generate, exporting.export, train.train, evaluate.evaluate, encode.encode),
     *(detect.detect, detect.renew, search.search),
 )
 

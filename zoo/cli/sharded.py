@@ -1,4 +1,4 @@
-"""Compute in shards for `zoo encode`, `zoo detect` and `zoo generate`; export what runs there."""
+"""Compute in shards for `zoo encode`, `zoo detect` and `zoo generate`; export the part to run."""
 
 from __future__ import annotations
 
@@ -72,8 +72,9 @@ def finish(job: Any, shards: list, folder: ShardFolder, options: Any) -> None:
     """Run a job with the options of the command line, and say what was done."""
     if options.engine == "ray" and len(shards) < (options.workers or os.cpu_count() or 1):
         print(
-            f"There is work for {len(shards)} workers only. For more, lower --shard-rows. A shard "
-            "of a .parquet file has at least one row group: write such files with smaller ones.",
+            f"Only {len(shards)} workers have work, one for each shard. For more shards, lower "
+            "--shard-rows. A shard of a .parquet file has at least one row group: write such files "
+            "with smaller row groups.",
             flush=True,
         )
     done = run(
@@ -84,12 +85,12 @@ def finish(job: Any, shards: list, folder: ShardFolder, options: Any) -> None:
         engine=options.engine,
         workers=options.workers,
         overwrite=options.overwrite,
-        told=lambda text: print(text, flush=True),
+        say=lambda text: print(text, flush=True),
     )
-    print(printable(told(done, options.out, job.schema.names)), flush=True)
+    print(printable(summary(done, options.out, job.schema.names)), flush=True)
 
 
-def told(done: Done, out: Any, names: list[str]) -> str:
+def summary(done: Done, out: Any, names: list[str]) -> str:
     """Return in words what was done."""
     said = f"{out} is written: {done.rows:,} rows with {', '.join(names)}."
     if done.computed:
@@ -101,13 +102,13 @@ def told(done: Done, out: Any, names: list[str]) -> str:
 
 @contextlib.contextmanager
 def results_of(out: Any, settings: dict[str, str]) -> Iterator[ShardFolder]:
-    """Yield the folder for the results of shards; after an error it is left if it holds some."""
+    """Yield the folder for the results of shards; after an error it stays if it holds results."""
     folder = ShardFolder(out, settings)
     try:
         yield folder
     except BaseException:
         if any(folder.path.glob("shard-*.parquet")):
-            print(f"{folder.path} keeps what is done: the same command goes on there.", flush=True)
+            print(f"{folder.path} keeps what is done: run the same command to go on.", flush=True)
         else:
             folder.remove()
         raise
@@ -130,7 +131,7 @@ def _settings(options, part, model, files: list[File], outputs) -> dict[str, str
 
 
 def _export(load, part: str, folder: ShardFolder) -> Path:
-    """Return the exported part in the folder of results, which an earlier run may have left."""
+    """Return the folder of the part, exported into the folder of results if it is not there yet."""
     place = folder.part / part
     if exported_part(place, part) is None:
         print(f"exporting the {part} ...", flush=True)

@@ -28,6 +28,11 @@ def label(text: str) -> int:
         ) from None
 
 
+def add_data(sub: argparse.ArgumentParser, text: str) -> None:
+    """Add `--data`, also called `--images`, with a text that says what it is for."""
+    sub.add_argument("--data", "--images", dest="data", help=text)
+
+
 def add_table_options(sub: argparse.ArgumentParser) -> None:
     """Add the options for reading a table."""
     sub.add_argument(

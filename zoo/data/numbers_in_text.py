@@ -37,9 +37,7 @@ def told_of(cell: Any) -> str:
     """Return a sentence that says that a word stands for a missing value; "" for an empty cell."""
     if not isinstance(cell, str) or not cell.strip():
         return ""
-    return (
-        f" There {cell.strip()!r} stands for a missing value; if it is a value, write another word."
-    )
+    return f" {cell.strip()!r} stands for a missing value; if it is a value, write another word."
 
 
 def is_number(cell: Any) -> bool:

@@ -315,11 +315,12 @@ def _numbers(cells, names, missing) -> dict[str, np.ndarray]:
         i = lost[name][0]
         cell = cells.columns[name][i]
         what = "no value" if is_lost(cell) else f"{cell!r}, which float32 cannot hold,"
+        way = f"{told_of(cell)} {LEARN}" if is_lost(cell) else " Large values: use a larger unit."
         raise ValueError(
             f"{cells.origin} has {what} {cells.place(i, name)}; "
             f"{sum(map(len, lost.values()))} cells in {listed(lost)} are like this. Fill them in, "
             "for instance with the median of the column, or leave out their rows or columns."
-            f"{told_of(cell)} {LEARN}"
+            f"{way}"
         )
     return found
 

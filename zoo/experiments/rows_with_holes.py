@@ -1,4 +1,4 @@
-"""Anomalies in rows with missing values: a detector that learns with them, and filled rows."""
+"""Anomalies in rows with missing values: a detector that learns with them, or from filled rows."""
 
 from __future__ import annotations
 

@@ -93,8 +93,8 @@ def warn_of_refused(saved: Any) -> None:
     if found:
         warnings.warn(
             f"A network has a layer of the class {' and '.join(found)}, which is refused when the "
-            "file is loaded, as such a layer can run code, or read files. Use a layer of your own: "
-            "a class with keras.saving.register_keras_serializable.",
+            "file is loaded, because such a layer can run code or read files. Use a layer of your "
+            "own in its place: a class with keras.saving.register_keras_serializable.",
             stacklevel=3,
         )
 

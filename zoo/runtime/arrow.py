@@ -14,13 +14,13 @@ import numpy as np
 
 
 def is_column(value: Any) -> bool:
-    """Return whether a value is one column of Arrow: a `pyarrow.Array` or `ChunkedArray`."""
+    """Return whether a value is one Arrow column: a `pyarrow.Array` or `ChunkedArray`."""
     pyarrow = sys.modules.get("pyarrow")
     return pyarrow is not None and isinstance(value, pyarrow.Array | pyarrow.ChunkedArray)
 
 
 def is_batch(value: Any) -> bool:
-    """Return whether a value has columns of Arrow: a `pyarrow.RecordBatch` or `Table`."""
+    """Return whether a value has Arrow columns: a `pyarrow.RecordBatch` or `Table`."""
     pyarrow = sys.modules.get("pyarrow")
     return pyarrow is not None and isinstance(value, pyarrow.RecordBatch | pyarrow.Table)
 
@@ -28,15 +28,15 @@ def is_batch(value: Any) -> bool:
 def array_of(column: Any, shape: tuple[int, ...] | None = None) -> np.ndarray:
     """Return a column as an array [n, ...].
 
-    Numbers and lists of a fixed size are a view of the memory of Arrow, which must not be written.
-    Bits, and a column in several chunks, are copied.
+    For numbers and lists of a fixed size it is a view of Arrow's memory, which must not be written
+    to. A column in several chunks is copied.
 
     Args:
         column: a `pyarrow.Array` or `ChunkedArray` of numbers, of lists of numbers that have the
             same length in all rows, or of tensors of a fixed shape.
         shape: the shape of a row; None leaves it as the lists have it. Lists of numbers that hold
-            as many values as a row get this shape; lists of lists must have it, but for axes of
-            size 1.
+            as many values as a row get this shape. Lists of lists, and tensors, get it if they
+            differ from it by axes of size 1 alone; otherwise they stay as they are.
 
     Raises:
         TypeError: neither numbers nor lists of numbers.
@@ -62,7 +62,7 @@ def array_of(column: Any, shape: tuple[int, ...] | None = None) -> np.ndarray:
 
 
 def _holds_rows(found, shape) -> bool:
-    """Return whether rows of a shape hold those of another one, flat or but for axes of size 1."""
+    """Return whether `found` is `shape`, flattened, or with other axes of size 1."""
     if len(found) < 2:
         return math.prod(found) == math.prod(shape)
     return [n for n in found if n != 1] == [n for n in shape if n != 1]
@@ -87,13 +87,13 @@ def _values(column) -> np.ndarray:
         if len(lengths) > 1:
             raise ValueError(
                 f"The lists of this column have from {lengths[0]} to {lengths[-1]} values; all "
-                "rows must have equally many."
+                "rows must have equally many: leave the others out."
             )
         inner = _values(column.flatten())
         return inner.reshape(len(column), int(lengths.sum()), *inner.shape[1:])
     if not (pyarrow.types.is_integer(kind) or pyarrow.types.is_floating(kind)):
         raise TypeError(
-            f"This column of Arrow holds {kind}; numbers, or lists of numbers, are expected."
+            f"This Arrow column holds {kind}; numbers, or lists of numbers, are expected."
         )
     _check_full(column)
     return column.to_numpy(zero_copy_only=False)
@@ -103,7 +103,7 @@ def _check_full(column):
     if column.null_count:
         first = int(np.argmax(column.is_null().to_numpy(zero_copy_only=False)))
         raise ValueError(
-            f"{column.null_count} of the {len(column)} cells of this column of Arrow are empty, "
+            f"{column.null_count} of the {len(column)} cells of this Arrow column are empty, "
             f"the first in row {first}: fill them, or leave these rows out."
         )
 
@@ -129,7 +129,7 @@ def to_arrow(arrays: Mapping[str, Any]) -> Any:
     try:
         import pyarrow
     except ModuleNotFoundError as error:
-        raise ImportError("Columns of Arrow need pyarrow: pip install pyarrow.") from error
+        raise ImportError("Arrow columns need pyarrow: pip install pyarrow.") from error
 
     columns = {}
     for name, array in arrays.items():
@@ -140,5 +140,7 @@ def to_arrow(arrays: Mapping[str, Any]) -> Any:
         columns[name] = values
     rows = {name: len(column) for name, column in columns.items()}
     if len(set(rows.values())) > 1:
-        raise ValueError(f"The arrays have different numbers of rows: {rows}.")
+        raise ValueError(
+            f"The arrays have different numbers of rows, {rows}: give arrays of the same rows."
+        )
     return pyarrow.RecordBatch.from_arrays(list(columns.values()), names=list(columns))

@@ -169,10 +169,9 @@ class Session:
                 Inputs of dtype float32 take floats of any width, and codes also integers; inputs of
                 dtype int32 take integers of any width. An input with columns also takes rows as
                 dictionaries or as a data frame with named columns and categories as text. NaN,
-                infinity, values out of range, and images of integers are refused. An input may be a
-                column of Arrow, with numbers or with lists of numbers, which is not copied; an
-                input with columns may be a table of Arrow. Numbers of `optional` may be given, too,
-                such as threshold=7.5.
+                infinity, values out of range, and images of integers are refused. An input may be
+                an Arrow column of numbers or of lists of numbers; one with columns may be an Arrow
+                table. Numbers of `optional` may be given, too, such as threshold=7.5.
 
         Returns:
             A dict of arrays, one for every output, in the order of the signature; all values are

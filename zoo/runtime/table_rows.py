@@ -69,10 +69,11 @@ class TableRows:
         return x
 
     def _of_arrow(self, batch) -> np.ndarray | None:
-        """Return a table of Arrow as `array` does, column by column.
+        """Return an Arrow table as `array` does, column by column.
 
-        None if a column is not there under its exact name, or if a cell is not simply a finite
-        number or a known value: then each row is read by itself, which names the first wrong cell.
+        Return None if a column is not there under its exact name, or if a cell is not simply a
+        finite number or a known value. Then `array` reads each row by itself, and its error names
+        the first wrong cell.
         """
         import pyarrow
 

@@ -57,7 +57,7 @@ def test_all_rows_come_back_in_order_and_the_folder_is_gone(encoder, data, tmp_p
     rows = [(shard.first, shard.rows) for shard in shards]
     assert rows == [(0, 20), (20, 20), (40, 20), (60, 20), (80, 10)]
     out = tmp_path / "codes.parquet"
-    done = run(job, shards, ShardFolder(out, SETTINGS), out, told=quiet)
+    done = run(job, shards, ShardFolder(out, SETTINGS), out, say=quiet)
     assert done[:2] == (90, 0)
     check_rows(out, encoder)
     assert sorted(os.listdir(tmp_path)) == ["codes.parquet", "data.parquet"]
@@ -70,7 +70,7 @@ def test_after_an_error_only_what_is_missing_is_computed(encoder, tmp_path):
     job, shards = support.work(encoder, data)
     folder = ShardFolder(out, SETTINGS)
     with pytest.raises(ValueError, match=r"data\.parquet, among rows 40 to 59 of all.*: x: .* NaN"):
-        run(job, shards, folder, out, told=quiet)
+        run(job, shards, folder, out, say=quiet)
     assert not out.exists()
     folder.close()
 
@@ -80,7 +80,7 @@ def test_after_an_error_only_what_is_missing_is_computed(encoder, tmp_path):
     missing = folder.missing(shards, job.schema)
     assert [shard.number for shard in missing] == [2, 3, 4]
     assert before == {s.number: folder.file(s).stat().st_mtime_ns for s in shards[:2]}
-    done = run(job, shards, folder, out, told=said.append)
+    done = run(job, shards, folder, out, say=said.append)
     assert said == ["2 of 5 shards are there already"]
     assert done.computed == 50
     check_rows(out, encoder)
@@ -133,7 +133,7 @@ def test_a_shard_whose_worker_is_killed_is_computed_by_another(encoder, data, tm
     job, shards = support.work(encoder, data)
     out, mark = tmp_path / "codes.parquet", tmp_path / "killed"
     killed = support.Killed(job, 1, mark)
-    done = run(killed, shards, ShardFolder(out, SETTINGS), out, engine="ray", workers=2, told=quiet)
+    done = run(killed, shards, ShardFolder(out, SETTINGS), out, engine="ray", workers=2, say=quiet)
     assert done.computed == 90
     assert int(mark.read_text()) != os.getpid()
     check_rows(out, encoder)
@@ -146,7 +146,7 @@ def test_workers_that_are_killed_again_and_again_end_in_an_error(encoder, data, 
     folder = ShardFolder(out, SETTINGS)
     killed = support.Killed(job, 1, None)
     with pytest.raises(RuntimeError, match="killed, or crashed, 4 times.*fewer workers"):
-        run(killed, shards, folder, out, engine="ray", workers=1, told=quiet)
+        run(killed, shards, folder, out, engine="ray", workers=1, say=quiet)
     assert [shard.number for shard in folder.missing(shards, job.schema)] != list(range(5))
     assert not out.exists()
 
@@ -160,14 +160,14 @@ def test_what_a_job_raises_in_a_worker_comes_to_the_driver(encoder, tmp_path, of
     with pytest.raises(
         ValueError, match=r"^data\.parquet, among rows 40 to 59 of all.*: x: .* NaN"
     ):
-        run(job, shards, ShardFolder(out, SETTINGS), out, engine="ray", workers=2, told=quiet)
+        run(job, shards, ShardFolder(out, SETTINGS), out, engine="ray", workers=2, say=quiet)
 
 
 @pytest.mark.slow
 def test_a_worker_that_cannot_load_the_model_says_why(encoder, data, tmp_path, of_ray):
     job, shards = support.work(encoder, data)
     out = tmp_path / "codes.parquet"
-    options = {"engine": "ray", "workers": 1, "told": quiet}
+    options = {"engine": "ray", "workers": 1, "say": quiet}
     with pytest.raises(RuntimeError, match="cannot load the model: .*there is no model.* the zoo"):
         run(support.Unloadable(job), shards, ShardFolder(out, SETTINGS), out, **options)
 
@@ -177,4 +177,4 @@ def test_without_ray_the_error_says_what_to_install(encoder, data, tmp_path, mon
     job, shards = support.work(encoder, data)
     out = tmp_path / "codes.parquet"
     with pytest.raises(ImportError, match=r"pip install 'autoencoder-zoo\[ray\]'"):
-        run(job, shards, ShardFolder(out, SETTINGS), out, engine="ray", told=quiet)
+        run(job, shards, ShardFolder(out, SETTINGS), out, engine="ray", say=quiet)

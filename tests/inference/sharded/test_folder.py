@@ -130,7 +130,7 @@ def test_a_folder_with_other_files_is_left_alone(folder, tmp_path):
 
 def test_a_shard_with_too_few_rows_is_not_written(tmp_path):
     path = tmp_path / "shard-000000.parquet"
-    with pytest.raises(RuntimeError, match="Shard 0 gave 4 rows in place of 5"):
+    with pytest.raises(RuntimeError, match="Shard 0 gave 4 rows, and 5 are expected"):
         write_shard(lambda _: iter([BATCH]), Shard(0, 0, 5), BATCH.schema, path)
     assert list(tmp_path.iterdir()) == []
 

@@ -1,4 +1,4 @@
-"""Rows of Parquet and images become inputs of a part, and its outputs rows with their ids."""
+"""Rows of Parquet files and images become inputs of a part, and its outputs rows with their ids."""
 
 import numpy as np
 import pandas
@@ -136,7 +136,7 @@ def test_rows_of_a_table_are_read_by_name(detector, tmp_path):
 def test_a_wrong_cell_is_named_with_its_file(detector, tmp_path):
     session, frame, _ = detector
     path = write(tmp_path / "a.parquet", **frame.assign(kind=["new"] * 15 + ["blue"] * 5))
-    with pytest.raises(ValueError, match=r"a\.parquet, .* from row 0: Row 15 has 'blue'"):
+    with pytest.raises(ValueError, match=r"a\.parquet, .* count from row 0\): Row 15 has 'blue'"):
         scored(session, path)
 
 

@@ -1,4 +1,4 @@
-"""Files of Parquet and of images are found and divided into shards."""
+"""Parquet files and images are found and divided into shards."""
 
 import os
 
@@ -63,10 +63,10 @@ def test_what_is_no_source_is_refused(tmp_path):
     (tmp_path / "a.csv").write_text("a\n1\n")
     with pytest.raises(ValueError, match="is a file, but no .parquet file"):
         files_of(str(tmp_path / "a.csv"))
-    with pytest.raises(ValueError, match="holds neither"):
+    with pytest.raises(ValueError, match="holds no .parquet files and no images"):
         files_of(str(tmp_path))
     (tmp_path / "a.parquet").write_bytes(b"text")
-    with pytest.raises(ValueError, match=r"a\.parquet is not a file of Parquet"):
+    with pytest.raises(ValueError, match=r"a\.parquet is not a Parquet file"):
         shards_of(tmp_path, 5)
     write(tmp_path / "a.parquet", 0, 1)
     with pytest.raises(ValueError, match="has no rows"):
@@ -95,7 +95,7 @@ def test_the_fingerprint_tells_changes(tmp_path):
     assert fingerprint_of_files(files_of(str(tmp_path))[0]) != before
 
 
-def test_an_address_of_fsspec_is_a_source(tmp_path):
+def test_a_url_that_fsspec_opens_is_a_source(tmp_path):
     write(tmp_path / "a.parquet", 10, 5)
     assert [s.rows for s in shards_of(f"file://{tmp_path}", 5)] == [5, 5]
     system, _ = file_system("memory://sharded")

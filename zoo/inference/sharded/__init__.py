@@ -1,5 +1,5 @@
-"""Work on data in shards, in one process or by Ray, whose partial results survive a killed process.
+"""Compute in shards, in one process or by Ray; results of whole shards survive a killed process.
 
 `sources` divides the data into shards, `scoring` runs an exported part on one of them, `folder`
-keeps the results of each, `engines` runs what is missing, in one process or (`on_ray`) several.
+keeps the results of each, `engines` computes what is missing, in one process or (`on_ray`) several.
 """

@@ -1,4 +1,4 @@
-"""Run what is missing of a job, in this process or by Ray, and write all rows into one file."""
+"""Compute the missing shards of a job, in this process or by Ray; write all rows into one file."""
 
 from __future__ import annotations
 
@@ -16,7 +16,12 @@ _SECONDS = 10  # between two lines about the progress
 
 
 class Done(NamedTuple):
-    """What was done: all rows, those without a result, and the seconds and rows of this call."""
+    """What was done.
+
+    Attributes:
+        rows: the rows in the file. empty: those without a result.
+        seconds: how long this call computed. computed: how many rows it computed.
+    """
 
     rows: int
     empty: int
@@ -33,29 +38,29 @@ def run(
     engine: str = "process",
     workers: int | None = None,
     overwrite: bool = False,
-    told: Callable[[str], None] = print,
+    say: Callable[[str], None] = print,
 ) -> Done:
     """Compute the shards that are not in the folder yet, and write the rows of all into a file.
 
     The rows have the order of the shards, whatever was computed first. The folder is removed once
-    the file is written; if this call ends before, the next one goes on with what is there.
+    the file is written; if this call ends before, the next one computes only what is missing.
 
     Args:
         job, shards: the work. folder: where the results of each shard are kept.
-        out: the file of Parquet to write.
+        out: the Parquet file to write.
         engine: "process" for this process, "ray" for several.
-        workers: how many processes of Ray work at the same time; None takes one for each CPU.
+        workers: how many Ray processes work at the same time; None takes one for each CPU.
         overwrite: replace an existing file.
-        told: is called with lines about the progress.
+        say: is called with each line about the progress.
 
     Raises:
         ImportError: Ray is not installed. OSError: the file cannot be written.
-        RuntimeError: a worker of Ray was killed again and again.
+        RuntimeError: a Ray worker was killed again and again.
         Exception: what the job raises; results of whole shards are kept.
     """
     missing = folder.missing(shards, job.schema)
     if len(missing) < len(shards):
-        told(f"{len(shards) - len(missing)} of {len(shards)} shards are there already")
+        say(f"{len(shards) - len(missing)} of {len(shards)} shards are there already")
     if engine == "ray":
         from zoo.inference.sharded.on_ray import results
     else:
@@ -68,7 +73,7 @@ def run(
             if time.monotonic() > said + _SECONDS:
                 said = time.monotonic()
                 rate = computed / (said - begun)
-                told(f"{i} of {len(missing)} shards, {rate:,.0f} rows a second")
+                say(f"{i} of {len(missing)} shards, {rate:,.0f} rows per second")
     seconds = time.monotonic() - begun
     with publish_file(out, overwrite) as scratch:
         empty = folder.merge(shards, job.schema, Path(scratch))

@@ -26,11 +26,11 @@ _OURS = re.compile(r"\.?shard-\d{6,}\..*parquet|settings\.json|\.settings\..*jso
 class ShardFolder:
     """Results of shards in files, such as `codes.parquet.shards/shard-000000.parquet`.
 
-    Each file is written whole or not at all, so that a folder that a killed process left holds
-    whole shards, which a later call with the same settings takes. It is locked for one process.
+    Each file is written whole or not at all. So if a process is killed, the folder holds whole
+    shards only, and a later call with the same settings uses them. It is locked for one process.
 
     Args:
-        out: the file of Parquet that the shards become.
+        out: the Parquet file that the shards become.
         settings: what the results depend on, as text by a name in words, such as
             {"the model": its SHA-256}.
 
@@ -39,7 +39,7 @@ class ShardFolder:
 
     Raises:
         FileExistsError: the folder holds other files, or files without settings.
-        ValueError: it holds results that other settings gave; the error names them.
+        ValueError: it holds results of other settings; the error names those that differ.
         BlockingIOError: another process works with it.
     """
 
@@ -98,7 +98,7 @@ class ShardFolder:
         return self.path / f"shard-{shard.number:06}.parquet"
 
     def missing(self, shards: Iterable[Shard], schema: Any) -> list[Shard]:
-        """Return the shards without results; results that are not whole, or differ, are removed.
+        """Return the shards without results; files that do not hold a whole shard are removed.
 
         Args:
             shards: all of them. schema: the `pyarrow.Schema` that results have.
@@ -148,7 +148,7 @@ class ShardFolder:
 
 
 def _begins(name: str) -> bool:
-    """Return whether a file is there before the results are, and after them."""
+    """Return whether a file is written before the results, and removed after them."""
     return name in (SETTINGS, LOCK) or name.startswith(f".{Path(SETTINGS).stem}.")
 
 
@@ -175,8 +175,8 @@ def write_shard(
             rows += len(batch)
         if rows != shard.rows:
             raise RuntimeError(
-                f"Shard {shard.number} gave {rows} rows in place of {shard.rows}: its file was "
-                "changed during the run. Run the command again."
+                f"Shard {shard.number} gave {rows} rows, and {shard.rows} are expected: its file "
+                "was changed during the run. Run the command again."
             )
     return rows
 

@@ -15,7 +15,7 @@ class Shard(NamedTuple):
         number: from 0, in the order of the rows.
         first: the number of its first row among all rows.
         rows: how many rows it has.
-        source: where its rows come from, for the job; None if it needs to know no more.
+        source: where the job reads its rows; None if it reads none.
     """
 
     number: int
@@ -33,8 +33,8 @@ class Job(Protocol):
         ...
 
     def opened(self) -> Callable[[Shard], Iterator[Any]]:
-        """Return a function from a shard to its results, as batches of Arrow of this schema.
+        """Return a function from a shard to its results, as Arrow batches of this schema.
 
-        Each worker calls this once: here is the place to load a model.
+        Each worker calls this once, so a model should be loaded here.
         """
         ...

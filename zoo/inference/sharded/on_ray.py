@@ -1,4 +1,4 @@
-"""Run shards in processes of Ray: one actor a worker, which opens its model once."""
+"""Compute shards in Ray processes: one actor for each worker, which opens its model once."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _STORE = 100 * 2**20  # bytes that Ray's processes share; results go through fil
 
 
 class _Worker:
-    """What runs in a process of Ray."""
+    """What runs in a Ray process."""
 
     def __init__(self, job: Job):
         self.schema, self.compute = job.schema, job.opened()
@@ -31,8 +31,8 @@ def results(
     """Compute shards by Ray; yield the number of rows of each, as soon as it is written.
 
     It connects to the cluster of the environment variable RAY_ADDRESS; without it, it starts one
-    for this call on this machine, which is reached from this machine alone. A worker that is killed
-    is started again, and so is its shard.
+    for this call on this machine, which other machines cannot reach. A worker that is killed is
+    started again, and computes its shard again.
 
     Args:
         job, missing, folder: as in `engines.run`; all machines must see the folder at its path.
@@ -70,11 +70,11 @@ def _result(ray, reference) -> int:
         if error.actor_init_failed:
             why = str(error).strip().splitlines()[-1]
             raise RuntimeError(
-                f"A worker of Ray cannot load the model: {why} Every machine must have the zoo "
+                f"A Ray worker cannot load the model: {why} Every machine must have the zoo "
                 "installed, and see the folder of the model and of the results at the same path."
             ) from error
         raise RuntimeError(
-            f"A worker of Ray was killed, or crashed, {_TRIES + 1} times. If it needs more memory "
+            f"A Ray worker was killed, or crashed, {_TRIES + 1} times. If it needs more memory "
             "than there is, take fewer workers (--workers). Whole shards are kept: run the command "
             "again."
         ) from error

@@ -1,4 +1,4 @@
-"""Run an exported part on every row of files of Parquet, or on every image."""
+"""Run an exported part on every row of Parquet files, or on every image."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _MOST_AT_ONCE = 8192
 
 
 class Reading(NamedTuple):
-    """How the rows of Parquet become the inputs of a part.
+    """How the rows of Parquet files become the inputs of a part.
 
     Attributes:
         kind: "rows" for a table whose columns the part knows by name, "list" for one column of
@@ -52,7 +52,7 @@ def reading_of(
     label: str | None = None,
     id_column: str | None = None,
 ) -> Reading:
-    """Return how files of Parquet are read for a part.
+    """Return how Parquet files are read for a part.
 
     Args:
         session: the part. schema: the `pyarrow.Schema` of the files.
@@ -93,8 +93,8 @@ def reading_of(
             "columns that the model learned from, or one column of lists with --column."
         )
     raise ValueError(
-        f"The {session.signature['part']} takes {x}, which can be one column of lists "
-        f"(name it with --column), but there are {len(lists)} columns of lists and "
+        f"The {session.signature['part']} takes {x}: give these values as one column of lists, and "
+        f"name it with --column if there are several; there are {len(lists)} columns of lists and "
         f"{len(numbers)} of numbers: {_listed(free)}."
     )
 
@@ -138,8 +138,8 @@ class Scoring:
 
     Attributes:
         session: the part; a worker gets its folder, and opens it anew.
-        address: where the files are.
-        reading: how rows of Parquet are read; None for images.
+        address: the path or URL of the files.
+        reading: how rows of Parquet files are read; None for images.
         schema: of the results: the number, name or file of each row, then the outputs.
         outputs: the outputs to keep, in this order.
     """
@@ -163,7 +163,7 @@ class Scoring:
 
         Args:
             session, address, reading: as the attributes.
-            columns: the `pyarrow.Schema` of files of Parquet. outputs: the outputs to keep; all.
+            columns: the `pyarrow.Schema` of Parquet files. outputs: those to keep; None for all.
 
         Raises:
             ValueError: an output is not there, or the part does not take images from files.
@@ -218,7 +218,8 @@ class Scoring:
                 except (ValueError, TypeError) as error:
                     last = first + len(batch) - 1
                     place = f"{printable(name)}, among rows {first} to {last} of all"
-                    raise type(error)(f"{place}, counted from row {first}: {error}") from error
+                    place += f" (row numbers count from row {first})"
+                    raise type(error)(f"{place}: {error}") from error
                 if self.reading.id is None:
                     ids = pyarrow.array(np.arange(first, first + len(batch)))
                 else:
@@ -296,7 +297,7 @@ def _check_takes_images(session, address):
         wanted = "; ".join(map(str, session.inputs))
         raise ValueError(
             f"{printable(address)} is a folder of images, but the {session.signature['part']} "
-            f"takes {wanted}: give files of Parquet."
+            f"takes {wanted}: give .parquet files with these values."
         )
 
 

@@ -1,4 +1,4 @@
-"""Files of Parquet or of images, local or at an address of fsspec, and their shards."""
+"""Parquet files or images, at a path or a URL that fsspec opens, and their shards."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _STAMPS = ("size", "mtime", "ETag", "etag", "md5Hash", "LastModified", "last_mod
 
 
 class File(NamedTuple):
-    """A file: its path in its file system, its path inside the folder, and what tells changes."""
+    """A file: its path in its file system, its path inside the folder, and its size and times."""
 
     path: str
     name: str
@@ -25,10 +25,10 @@ class File(NamedTuple):
 
 
 def file_system(address: str) -> tuple[Any, str]:
-    """Return the file system of fsspec for a path or an address, and the path in it.
+    """Return the file system of fsspec for a path or a URL, and the path in it.
 
     Raises:
-        ValueError: the address is of a kind that fsspec does not know, or cannot open.
+        ValueError: fsspec does not know this kind of URL, or cannot open it.
     """
     import fsspec
 
@@ -41,7 +41,7 @@ def file_system(address: str) -> tuple[Any, str]:
 
 
 def files_of(address: str, out: str | os.PathLike | None = None) -> tuple[list[File], bool]:
-    """Return the files of Parquet or of images at an address, by name, and whether they are images.
+    """Return the Parquet files or images at a path or URL, by name, and whether they are images.
 
     Args:
         address: a .parquet file, or a folder whose files, also in its subfolders, are .parquet
@@ -50,8 +50,9 @@ def files_of(address: str, out: str | os.PathLike | None = None) -> tuple[list[F
             lie in the folder of the data.
 
     Raises:
-        FileNotFoundError: there is nothing.
-        ValueError: neither of them, or both; or the file to write is the only file of the data.
+        FileNotFoundError: there is no such file or folder.
+        ValueError: it is or holds neither .parquet files nor images, or both; or the file to write
+            is the only file of the data.
     """
     system, root = file_system(address)
     ours = _places_of(system, out)
@@ -81,7 +82,8 @@ def files_of(address: str, out: str | os.PathLike | None = None) -> tuple[list[F
         if name.lower().endswith(IMAGES + PARQUET) and "/." not in f"/{name}":
             found[name.lower().endswith(IMAGES)].append(File(path, name, _stamp(info)))
     if bool(found[True]) == bool(found[False]):
-        held = "both .parquet files and images" if found[True] else "neither"
+        none = "no .parquet files and no images"
+        held = "both .parquet files and images" if found[True] else none
         raise ValueError(
             f"{printable(address)} holds {held}: give a folder of .parquet files, or one of images "
             f"({', '.join(IMAGES)})."
@@ -120,14 +122,14 @@ def image_shards(files: list[File], rows: int) -> list[Shard]:
 
 
 def parquet_shards(address: str, files: list[File], rows: int) -> tuple[list[Shard], Any]:
-    """Return shards of about as many rows, and the `pyarrow.Schema` of the files.
+    """Return shards of about `rows` rows, and the `pyarrow.Schema` of the files.
 
-    A shard has whole row groups of one file, at least one; its source is the path, the name and the
-    numbers of these row groups.
+    A shard has whole row groups of one file, at least one. Its source is the path and the name of
+    the file, and the numbers of these row groups.
 
     Raises:
-        ValueError: a file is not of Parquet or has other columns than the first, or there are no
-            rows.
+        ValueError: a file is not a Parquet file or has other columns than the first one, or there
+            are no rows.
     """
     import pyarrow
     import pyarrow.parquet
@@ -142,12 +144,12 @@ def parquet_shards(address: str, files: list[File], rows: int) -> tuple[list[Sha
                 groups = [held.metadata.row_group(i).num_rows for i in range(held.num_row_groups)]
                 found = held.schema_arrow.remove_metadata()
         except pyarrow.ArrowException as error:
-            raise ValueError(f"{printable(file.path)} is not a file of Parquet: {error}") from error
+            raise ValueError(f"{printable(file.path)} is not a Parquet file: {error}") from error
         schema = schema or found
         if not found.equals(schema):
             raise ValueError(
                 f"{printable(file.path)} has the columns {_told(found)}, but {files[0].name} has "
-                f"{_told(schema)}: all files of a folder must have the same, in the same order."
+                f"{_told(schema)}: all files of a folder must have the same columns in this order."
             )
         for some in _joined(groups, rows):
             n = sum(groups[i] for i in some)

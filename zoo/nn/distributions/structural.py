@@ -1,4 +1,4 @@
-"""Losses by the structural similarity of images, alone or with the L1 error."""
+"""The structural similarity (SSIM) of images as a loss, alone or with the L1 error."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from zoo.checks.array_types import Tensor
 from zoo.nn.distributions.likelihoods import Likelihood
 
 ALPHA = 0.84  # of "l1_ssim": Zhao et al. 2017
-_TRUNCATE = 3.5  # standard deviations from the middle of a window to its sides
+_TRUNCATE = 3.5  # standard deviations from the center of a window to its borders
 _WIDEST = 100  # pixels of a standard deviation; a preset's file must not ask for endless windows
 _K1, _K2 = 0.01, 0.03  # of the range of values: Wang et al. 2004
 
 
 @keras.saving.register_keras_serializable(package="zoo")
 class StructuralSimilarity(Likelihood):
-    """-log_prob compares local means, deviations and correlations instead of single pixels.
+    """-log_prob compares local means, standard deviations and correlations, not single pixels.
 
     It is a loss and no density: alpha sum(1 - SSIM) + (1 - alpha) sum|x - x'|, over all values. The
     image x' is the decoder's output, cut off at the ends of [0, L]; what is cut off is added to the
@@ -30,14 +30,14 @@ class StructuralSimilarity(Likelihood):
         SSIM = (2 m m' + a) (2 c + b) / ((m^2 + m'^2 + a) (v + v' + b)),
 
     a = (0.01 L)^2 and b = (0.03 L)^2. It is 1 for equal images, and computed for each channel;
-    beyond its sides, an image is continued by its mirror image. A texture that is lost has a large
+    at its borders an image is padded with its mirror image. A texture that is lost has a large
     loss, even if the texture has little contrast and so a small squared error.
 
     The names "ssim" and "l1_ssim" stand for alpha = 1 and alpha = 0.84.
 
     Args:
         alpha: the weight of 1 - SSIM in [0, 1]; the L1 error has the rest.
-        sigma: standard deviation of the window in pixels, at most 100; it ends after 3.5 of these.
+        sigma: standard deviation of the window in pixels, at most 100; it is cut off at 3.5 sigma.
         data_range: L, above 0; images have values in [0, L].
 
     Examples:
@@ -131,7 +131,7 @@ def local_moments(x: Tensor, y: Tensor, sigma: float) -> tuple[Tensor, ...]:
 
 
 def _shifted(x: Tensor, axis: int, radius: int) -> Tensor:
-    """Return an image moved by -radius, ..., radius pixels along an axis, mirrored at its sides.
+    """Return an image moved by -radius, ..., radius pixels along an axis, mirrored at its borders.
 
     Returns:
         a tensor [2 radius + 1, *shape of x].
