@@ -16,6 +16,7 @@ from support.command_line import DIGITS, run
 
 import zoo
 from zoo.anomaly import Detector
+from zoo.cli import generate_shards
 from zoo.cli.main import main
 from zoo.inference.sharded.folder import SETTINGS, ShardFolder
 from zoo.runtime.arrow import array_of, to_arrow
@@ -91,7 +92,7 @@ def test_an_exported_part_needs_no_backend(data, tmp_path, capsys, monkeypatch):
     assert "is the part decoder, not the encoder" in err
 
 
-def test_after_an_error_the_same_command_goes_on(data, tmp_path, capsys):
+def test_after_an_error_the_same_command_goes_on(data, tmp_path, capsys, monkeypatch):
     x = X.copy()
     x[45] = np.nan
     path, out = tmp_path / "x.parquet", tmp_path / "codes.parquet"
@@ -108,6 +109,9 @@ def test_after_an_error_the_same_command_goes_on(data, tmp_path, capsys):
         code, _, err = run(capsys, *given, *change)
         assert code == 1
         assert f"holds partial results of another run: {word}" in err
+    with monkeypatch.context() as patch:
+        patch.setattr("zoo.cli.sharded.__version__", "0.0.1")
+        assert "another run: the version of the zoo differed" in run(capsys, *given)[2]
     os.utime(path, (1, 1))
     assert "another run: the data differed" in run(capsys, *given)[2]
     assert "another run: the model differed" in run(capsys, "encode", DIGITS, path, *given[3:])[
@@ -230,14 +234,16 @@ def test_other_options_of_detectors_are_refused(data, name, given, said, tmp_pat
 # Generated rows
 
 
-def test_images_are_generated_in_shards(tmp_path, capsys):
+@pytest.mark.parametrize("at_once", [generate_shards.AT_ONCE, 8])
+def test_images_are_generated_in_shards(tmp_path, capsys, at_once, monkeypatch):
+    monkeypatch.setattr(generate_shards, "AT_ONCE", at_once)
     given = ("generate", DIGITS, "--engine", "process", "--n", 50)
     code, said, err = run(capsys, *given, "--shard-rows", 20, "--out", tmp_path / "a.parquet")
     assert (code, err) == (0, "")
     assert "50 rows with x." in said
     images = array_of(read(tmp_path / "a.parquet")["x"])
     assert images.shape == (50, 64)
-    assert len(np.unique(images, axis=0)) == 50  # no shard repeats another
+    assert len(np.unique(images, axis=0)) == 50  # no shard, and no piece of one, repeats another
     for seed, name in ((0, "b.parquet"), (1, "c.parquet")):
         out = ("--out", tmp_path / name, "--seed", seed)
         assert run(capsys, *given, "--shard-rows", 20, *out)[0] == 0
