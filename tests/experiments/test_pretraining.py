@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 
 import numpy as np
+import pytest
 
 import zoo
 from zoo import data
@@ -12,11 +13,15 @@ from zoo.experiments import contractive_filters, regularized, stacked_classifier
 ROOT = Path(__file__).parents[2]
 
 
-def test_the_settings_are_those_that_the_search_chose():
-    path = ROOT / "results" / "regularized_settings.json"
+@pytest.mark.parametrize(
+    ("images", "table"),
+    [("mnist", "regularized_settings"), ("cifar", "regularized_cifar_settings")],
+)
+def test_the_settings_are_those_that_the_search_chose(images, table):
+    path = ROOT / "results" / f"{table}.json"
     chosen = {row[0]: row[-1] for row in json.loads(path.read_text(encoding="utf-8"))["rows"]}
-    used = {name: regularized.described(name, one) for name, one in regularized.SETTINGS.items()}
-    assert used == chosen
+    settings = regularized.SETTINGS[images]
+    assert {name: regularized.described(name, one) for name, one in settings.items()} == chosen
 
 
 def test_the_best_candidate_of_each_step_is_kept_for_the_next(monkeypatch):
@@ -36,7 +41,8 @@ def test_the_best_candidate_of_each_step_is_kept_for_the_next(monkeypatch):
     monkeypatch.setattr(regularized, "pretrained", pretrained)
     monkeypatch.setattr(regularized, "fine_tuned", fine_tuned)
     x = np.zeros((2, 4, 4, 1))
-    *_, chosen = regularized.searched(name, (x, None), (x, None), 1, 0)
+    candidates = regularized.Rates((8e-3, 2e-3, 3e-2), (3e-3, 1e-2, 3e-2))
+    *_, chosen = regularized.searched(name, (x, None), (x, None), candidates, 1, 0)
     assert chosen == regularized.described(name, best)
     assert len(trained) == len(set(trained)) == 5  # models are trained once
 

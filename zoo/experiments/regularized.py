@@ -62,18 +62,41 @@ METHODS = {
     "autoencoder": Method(zoo.Autoencoder, "times the epochs", (0.5, 1, 2), lambda share: {}),
 }
 NONE = "none"
-RATES = (8e-3, 2e-3, 3e-2)  # of pre-training, the first one first
-FINE_TUNING = (3e-3, 1e-2, 3e-2)
 
-# The candidates with the lowest validation error in results/regularized_settings.json.
+
+class Rates(NamedTuple):
+    """Candidates for the learning rates; the first one of each is tried first."""
+
+    pretraining: tuple[float, ...]
+    fine_tuning: tuple[float, ...]
+
+
+RATES = {
+    "mnist": Rates((8e-3, 2e-3, 3e-2), (3e-3, 1e-2, 3e-2)),
+    "cifar": Rates((2e-3, 5e-4, 8e-3), (1e-3, 3e-4, 3e-3)),
+}
+
+# The candidates with the lowest validation error in results/regularized_settings.json and
+# results/regularized_cifar_settings.json.
 SETTINGS = {
-    "contractive (CAE)": Settings(1, 8e-3, 1e-2),
-    "denoising, Gaussian noise": Settings(1, 8e-3, 1e-2),
-    "binary RBM": Settings(4, 8e-3, 1e-2),
-    "denoising, masking noise": Settings(0.5, 8e-3, 1e-2),
-    "autoencoder + weight decay": Settings(1e-5, 8e-3, 1e-2),
-    "autoencoder": Settings(0.5, 8e-3, 1e-2),
-    NONE: Settings(0, 0, 1e-2),
+    "mnist": {
+        "contractive (CAE)": Settings(1, 8e-3, 1e-2),
+        "denoising, Gaussian noise": Settings(1, 8e-3, 1e-2),
+        "binary RBM": Settings(4, 8e-3, 1e-2),
+        "denoising, masking noise": Settings(0.5, 8e-3, 1e-2),
+        "autoencoder + weight decay": Settings(1e-5, 8e-3, 1e-2),
+        "autoencoder": Settings(0.5, 8e-3, 1e-2),
+        NONE: Settings(0, 0, 1e-2),
+    },
+    "cifar": {
+        "contractive (CAE)": Settings(1, 8e-3, 1e-2),
+        "denoising, Gaussian noise": Settings(1, 8e-3, 1e-2),
+        "binary RBM": Settings(4, 8e-3, 1e-2),
+        "denoising, masking noise": Settings(0.5, 8e-3, 1e-2),
+        "autoencoder + weight decay": Settings(1e-5, 8e-3, 1e-2),
+        "autoencoder": Settings(0.5, 8e-3, 1e-2),
+        NONE: Settings(0, 0, 1e-2),
+    },
 }
 
 # Rifai et al. 2011, table 1: test error in %, norm of the Jacobian, saturated units in %.
@@ -98,8 +121,7 @@ QUICK = {
     "METHODS": {name: METHODS[name] for name in ("contractive (CAE)", "binary RBM")},
     "UNITS": 30,
     "SEEDS": (1, 2),
-    "RATES": (2e-3,),
-    "FINE_TUNING": (1e-3,),
+    "RATES": {name: Rates((2e-3,), (1e-3,)) for name in RATES},
     "FILTERS": 16,
 }
 
@@ -110,32 +132,75 @@ def regularized_settings(
 ) -> Table:
     """Choose the settings of six methods of pre-training on validation images, for all alike."""
     train, validation, _ = split("mnist")
+    rows = chosen(train, validation, RATES["mnist"], epochs, only, verbose)
+    return Table(
+        "Settings of pre-training, chosen on validation images",
+        f"Validation errors in % on {len(validation[0]):,} images of MNIST, for the settings of "
+        f"`zoo reproduce regularized`: {SEARCH.format(784, UNITS, SEARCHED, epochs)} An error of "
+        "4 % has a standard error of 0.2: between close candidates chance decides. Five times as "
+        "many images are used later than here.",
+        SEARCH_COLUMNS,
+        rows,
+    )
+
+
+@experiment(minutes=30)
+def regularized_cifar_settings(
+    epochs: int = 12, only: Sequence[str] = (), verbose: int | str = 2
+) -> Table:
+    """Choose the settings of the same methods for small gray photographs."""
+    train, validation, _ = gray_photographs()
+    rows = chosen(train, validation, RATES["cifar"], epochs, only, verbose)
+    return Table(
+        "Settings of pre-training for gray photographs, chosen on validation images",
+        f"Validation errors in % on {len(validation[0]):,} images of CIFAR-10 in gray, for the "
+        "settings of `zoo reproduce regularized_cifar`: "
+        f"{SEARCH.format(1024, UNITS, SEARCHED, epochs)} An error of 60 % has a standard error of "
+        "0.5: between close candidates chance decides. Four times as many images are used later "
+        "than here.",
+        SEARCH_COLUMNS,
+        rows,
+    )
+
+
+SEARCH = (
+    "{}-{} sigmoid units with tied kernels, {:,} images to train, {} epochs of pre-training and as "
+    f"many of fine-tuning by Adam (batch 128), seed {SEED}. First the strength of the method is "
+    "searched, then with the best one the rate of pre-training, then that of fine-tuning: seven "
+    "candidates for each method, whose lowest error decides."
+)
+SEARCH_COLUMNS = ("pre-training", "strength", "rate", "rate of fine-tuning", "chosen")
+
+
+def chosen(
+    train: tuple,
+    validation: tuple,
+    candidates: Rates,
+    epochs: int,
+    only: Sequence[str],
+    verbose: int | str,
+) -> list[list[Any]]:
+    """Return a row for each method: its candidates with their errors, and what was chosen."""
     train = tuple(column[:SEARCHED] for column in train)
     names = [*METHODS, NONE]
     rows: list[list[Any]] = []
     for name in names:
         if name in chosen_rows(only, names):
-            rows.append([name, *searched(name, train, validation, epochs, verbose)])
+            rows.append([name, *searched(name, train, validation, candidates, epochs, verbose)])
         else:
             rows.append([name])
         if verbose:
             print(*rows[-1], flush=True)
-    return Table(
-        "Settings of pre-training, chosen on validation images",
-        f"Validation errors in % on 10,000 images of MNIST, for the settings of `zoo reproduce "
-        f"regularized`: 784-{UNITS} sigmoid units with tied kernels, {len(train[0]):,} images to "
-        f"train, {epochs} epochs of pre-training and as many of fine-tuning by Adam (batch "
-        f"128), seed {SEED}. First the strength of the method is searched, then with the best one "
-        "the rate of pre-training, then that of fine-tuning: seven candidates for each method, "
-        "whose lowest error decides. An error of 4 % has a standard error of 0.2: between close "
-        "candidates chance decides. Five times as many images are used later than here.",
-        ("pre-training", "strength", "rate", "rate of fine-tuning", "chosen"),
-        rows,
-    )
+    return rows
 
 
 def searched(
-    name: str, train: tuple, validation: tuple, epochs: int, verbose: int | str
+    name: str,
+    train: tuple,
+    validation: tuple,
+    candidates: Rates,
+    epochs: int,
+    verbose: int | str,
 ) -> tuple[str, str, str, str]:
     """Return the candidates of a method with their validation errors, and what was chosen.
 
@@ -155,8 +220,8 @@ def searched(
             errors[settings] = found[1]
         return errors[settings]
 
-    def tabulated(candidates: list[Settings], field: str) -> tuple[Settings, str]:
-        found = {one: tried(one) for one in candidates}
+    def tabulated(several: list[Settings], field: str) -> tuple[Settings, str]:
+        found = {one: tried(one) for one in several}
         listed = ", ".join(f"{getattr(one, field):g}: {found[one]:.2f}" for one in sorted(found))
         return min(found, key=lambda one: found[one]), listed
 
@@ -164,14 +229,16 @@ def searched(
         settings, strengths, rates = Settings(0, 0, 0), "", ""
     else:
         method = METHODS[name]
-        first = (RATES[0], FINE_TUNING[0])
+        first = (candidates.pretraining[0], candidates.fine_tuning[0])
         settings, strengths = tabulated(
             [Settings(value, *first) for value in method.strengths], "strength"
         )
-        settings, rates = tabulated([settings._replace(rate=r) for r in RATES], "rate")
+        settings, rates = tabulated(
+            [settings._replace(rate=rate) for rate in candidates.pretraining], "rate"
+        )
         strengths = f"{method.strength} {strengths}"
     settings, fine_tuning = tabulated(
-        [settings._replace(fine_tuning=rate) for rate in FINE_TUNING], "fine_tuning"
+        [settings._replace(fine_tuning=rate) for rate in candidates.fine_tuning], "fine_tuning"
     )
     return strengths, rates, fine_tuning, described(name, settings)
 
@@ -211,7 +278,7 @@ def pretrained(
 def regularized(epochs: int = 12, only: Sequence[str] = (), verbose: int | str = 2) -> Table:
     """Pre-train one layer by six methods, measure its code, and fine-tune it as a classifier."""
     sets = split("mnist")
-    rows = compared(REPORTED["mnist"], sets, 1e4, epochs, only, verbose)
+    rows = compared("mnist", sets, 1e4, epochs, only, verbose)
     train, validation, test = (len(part[0]) for part in sets)
     return Table(
         "Regularized autoencoders as pre-training",
@@ -232,7 +299,7 @@ def regularized(epochs: int = 12, only: Sequence[str] = (), verbose: int | str =
 def regularized_cifar(epochs: int = 8, only: Sequence[str] = (), verbose: int | str = 2) -> Table:
     """Do the same with small gray photographs, whose classes are much harder."""
     sets = gray_photographs()
-    rows = compared(REPORTED["cifar"], sets, 1e5, epochs, only, verbose)
+    rows = compared("cifar", sets, 1e5, epochs, only, verbose)
     train, validation, test = (len(part[0]) for part in sets)
     return Table(
         "Regularized autoencoders as pre-training, gray photographs",
@@ -262,7 +329,7 @@ JACOBIAN = (
 
 
 def compared(
-    reported: dict[str, tuple],
+    images: str,
     sets: tuple[tuple, tuple, tuple],
     unit: float,
     epochs: int,
@@ -279,7 +346,7 @@ def compared(
         if name not in chosen_rows(only, names):
             rows.append([name])
             continue
-        settings, found = SETTINGS[name], []
+        settings, found = SETTINGS[images][name], []
         for seed in SEEDS:
             model = pretrained(name, shape, settings, train[0], epochs, seed, verbose)
             rates = (settings.fine_tuning,)
@@ -291,7 +358,7 @@ def compared(
                 print(name, seed, *found[-1], flush=True)
         means = np.mean(found, axis=0)
         deviation = np.std([one[0] for one in found], ddof=1) / np.sqrt(len(found))
-        error, jacobian, saturation = reported.get(name, (None, None, None))
+        error, jacobian, saturation = REPORTED[images].get(name, (None, None, None))
         rows.append(
             [
                 name,
@@ -320,7 +387,7 @@ def regularized_filters(epochs: int = 12, verbose: int | str = 2) -> Table:
     (x, _), _, _ = split("mnist")
     kernels, rows = {}, []
     for name in METHODS:
-        model = pretrained(name, x.shape[1:], SETTINGS[name], x, epochs, SEED, verbose)
+        model = pretrained(name, x.shape[1:], SETTINGS["mnist"][name], x, epochs, SEED, verbose)
         kernels[name] = filters_of(model, x)
         norms = np.sqrt(np.sum(kernels[name] ** 2, axis=(1, 2)))
         widths = lobe_width(kernels[name])
