@@ -41,7 +41,7 @@ def test_the_best_candidate_of_each_step_is_kept_for_the_next(monkeypatch):
     monkeypatch.setattr(regularized, "pretrained", pretrained)
     monkeypatch.setattr(regularized, "fine_tuned", fine_tuned)
     x = np.zeros((2, 4, 4, 1))
-    candidates = regularized.Rates((8e-3, 2e-3, 3e-2), (3e-3, 1e-2, 3e-2))
+    candidates = regularized.Candidates((8e-3, 2e-3, 3e-2), (3e-3, 1e-2, 3e-2), 1)
     *_, chosen = regularized.searched(name, (x, None), (x, None), candidates, 1, 0)
     assert chosen == regularized.described(name, best)
     assert len(trained) == len(set(trained)) == 5  # models are trained once

@@ -14,11 +14,13 @@ import numpy as np
 
 from zoo import data, recipes
 from zoo.data.downloaded import gray_images
+from zoo.data.source import checked
 from zoo.data.strokes import data_sets
 from zoo.experiments.registry import EXPERIMENTS
 from zoo.models.base import BaseModel
 
 ITEMS = (300, 100)  # of the training set and of the test set of each data set
+SEQUENCES = (100, 40)  # the same of sequences, as recurrent layers run step by step
 LABELS = 100
 MOST_UNITS = {"filters": 8, "hidden_units": 64}  # of each layer of a recipe's networks
 
@@ -41,6 +43,7 @@ def little_data() -> Iterator[None]:
                 lambda y, n, *, seed=0: keep_labels(y, min(n, LABELS), seed=seed),
             ),
             (data_sets, "gray_images", _few_digits),  # which become strokes, one by one
+            (data_sets, "checked", _few_drawings),  # which are simplified, one by one
             (recipes, "get", lambda name: _small(get(name))),
             (BaseModel, "compile", _compile_eagerly(BaseModel.compile)),
         ]:
@@ -78,8 +81,19 @@ def _few_digits(name: str) -> list:
     return [column for columns in _few(((x, y), (x_test, y_test))) for column in columns]
 
 
+def _few_drawings(*given: Any) -> list:
+    """Return the points of few drawings of each set, and how many points each of these has."""
+    arrays: list = []
+    found = checked(*given)
+    for points, lengths in zip(found[::2], found[1::2], strict=True):
+        lengths = lengths[: SEQUENCES[0]]
+        arrays += [points[: int(lengths.sum())], lengths]
+    return arrays
+
+
 def _few(sets: Any) -> tuple:
-    return tuple(_rows_of(columns, n) for columns, n in zip(sets, ITEMS, strict=True))
+    counts = SEQUENCES if np.ndim(sets[0][0]) == 3 else ITEMS
+    return tuple(_rows_of(columns, n) for columns, n in zip(sets, counts, strict=True))
 
 
 def _rows_of(columns: tuple, n: int) -> tuple:

@@ -16,6 +16,7 @@ from zoo.nn import colors
 
 TRAINING = 10_000
 PATCHES = 20  # of each photograph
+QUICK = {"PATCHES": 1}
 
 
 @experiment(minutes=5)
