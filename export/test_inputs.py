@@ -94,13 +94,13 @@ def _variants(
 ) -> list[Variant]:
     found = _whole_variants(info, rows, given, rng)
     if info.missing:
-        return [*found, ("rows with missing values", _with_holes(info, found[0][1], rng))]
+        return [*found, ("rows with missing values", _with_missing_values(info, found[0][1], rng))]
     if not info.padded:
         return found
     return [*found, ("signals that end early", _ended(info, found[0][1]))]
 
 
-def _with_holes(info: TensorInfo, x: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+def _with_missing_values(info: TensorInfo, x: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     """Return rows with NaN in place of half of the values; categories are missing as a whole."""
     lost = rng.uniform(size=x.shape) < 0.5
     for category in info.categories or ():

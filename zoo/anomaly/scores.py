@@ -18,7 +18,7 @@ The scores reconstruction and elbo_at_mean of a sequence are divided by its numb
 In a row with missing values (a likelihood with missing="learn"), reconstruction is the mean over
 the seen values, times the number of columns; for a value that was not seen, -log p(x_i | m) is
 replaced by its expectation, the entropy of p(x_i | m), m the mean code, so that rows with and
-without holes can be compared.
+without missing values can be compared.
 If the KL divergence has no closed form, it is log q(z | x) - log p(z) at the codes of the score.
 
 Source: An and Cho 2015, Variational autoencoder based anomaly detection using reconstruction

@@ -55,4 +55,4 @@ def impute(options: argparse.Namespace) -> None:
     for name in full.columns:
         table[name] = full[name]
     write_file(Path(options.out), table.to_csv(index=False))
-    print(f"{options.out} is written: {len(table):,} rows without holes.")
+    print(f"{options.out} is written: {len(table):,} rows without missing values.")

@@ -18,7 +18,7 @@ OF_SKLEARN = ("wine", "iris", "diabetes", "breast_cancer")
 OF_ADBENCH = ("annthyroid", "pendigits")
 # Tables on whose missing values the defaults of the imputer were chosen.
 FOR_CHOICES = ("glass", "Pima", "vowels", "vertebral", "Ionosphere", "cardio")
-HOLES = {
+REMOVED = {
     f"{share:.0%} {how}": (share, how == "large first")
     for how in ("at random", "large first")
     for share in (0.1, 0.3, 0.5)
@@ -26,7 +26,7 @@ HOLES = {
 MOST_ROWS, SEEDS = 1000, (1, 2)
 METHODS = ("mean", "KNNImputer", "IterativeImputer", "AutoencoderImputer")
 QUICK = {"OF_SKLEARN": ("wine",), "OF_ADBENCH": (), "SEEDS": (1,), "MOST_ROWS": 100}
-QUICK |= {"HOLES": {"30% at random": (0.3, False)}}
+QUICK |= {"REMOVED": {"30% at random": (0.3, False)}}
 
 
 @experiment(minutes=15)
@@ -35,18 +35,18 @@ def imputation(
 ) -> Table:
     """Fill in missing values of six tables, by four imputers."""
     tables, rows = (*OF_SKLEARN, *OF_ADBENCH), []
-    run = chosen_rows(only, HOLES)
-    for holes, (share, large_first) in HOLES.items():
-        named = [f"{table}, {holes}" for table in tables]
-        if holes not in run:
-            rows += [[name] for name in (*named, f"mean, {holes}")]
+    run = chosen_rows(only, REMOVED)
+    for amount, (share, large_first) in REMOVED.items():
+        named = [f"{table}, {amount}" for table in tables]
+        if amount not in run:
+            rows += [[name] for name in (*named, f"mean, {amount}")]
             continue
         found = []
         for table in tables:
             trials = [measured(table, share, large_first, s, epochs, verbose) for s in SEEDS]
             found.append(np.mean(trials, axis=0))
         rows += [[name, *_rounded(values)] for name, values in zip(named, found, strict=True)]
-        rows.append([f"mean, {holes}", *_rounded(np.nanmean(found, axis=0))])
+        rows.append([f"mean, {amount}", *_rounded(np.nanmean(found, axis=0))])
     errors = tuple(f"error, {name}" for name in METHODS)
     accuracies = tuple(f"accuracy, {name}" for name in METHODS)
     length = f" Here: {epochs} epochs each." if epochs else ""
@@ -87,16 +87,16 @@ def measured(
     """
     x, y = rows_with_classes(table)
     lost = removed(x, share, large_first, seed)
-    holes = np.where(lost, np.nan, x)
-    mean, deviation = np.nanmean(holes, axis=0), np.nanstd(holes, axis=0)
+    incomplete = np.where(lost, np.nan, x)
+    mean, deviation = np.nanmean(incomplete, axis=0), np.nanstd(incomplete, axis=0)
     deviation = np.where(deviation > LEAST_SPREAD, deviation, 1.0)
-    holes = (holes - mean) / deviation
+    incomplete = (incomplete - mean) / deviation
     errors, accuracies = [], []
     for make in imputers(seed, epochs, verbose).values():
         with warnings.catch_warnings():  # IterativeImputer may stop before it has converged
             warnings.simplefilter("ignore")
             keras.utils.set_random_seed(seed)
-            filled = make().fit_transform(holes) * deviation + mean
+            filled = make().fit_transform(incomplete) * deviation + mean
         errors.append(float(np.sqrt(np.mean(np.square(filled - x)[lost]))))
         accuracies.append(accuracy(filled, y, seed))
     return [*errors, *accuracies, accuracy(x, y, seed)]

@@ -1,4 +1,4 @@
-"""Imputation: values of rows that were not seen, filled in by a model that learned with holes.
+"""Imputation: values that were not seen, filled in by a model that learned without them.
 
 `impute` is the method of `zoo.models.autoencoder.BaseAutoencoder` under the same name.
 """
@@ -87,15 +87,15 @@ def impute(
     read = _read(model, x)
     rows, labels = model.checked_images(x if read is None else read.x, labels)
     filled = np.repeat(rows[None], samples or 1, axis=0)  # [samples, n, features]
-    holes = np.isnan(rows).any(axis=1)
-    if holes.any():
-        some, label = rows[holes], None if labels is None else labels[holes]
+    incomplete = np.isnan(rows).any(axis=1)
+    if incomplete.any():
+        some, label = rows[incomplete], None if labels is None else labels[incomplete]
         if weighs and proposals:
             found = _by_importance(model, some, label, samples, proposals, seed)
         else:
             found = run_in_batches(model.imputed, some, label, batch_size=1024)[None]
         found = found if samples else _most_probable(model.likelihood, found)
-        filled[:, holes] = np.where(np.isnan(some), found, some)
+        filled[:, incomplete] = np.where(np.isnan(some), found, some)
     if read is not None:
         filled = [_as_frame(x, piece, rows, read, model.likelihood) for piece in filled]
     return filled[0] if samples is None else filled

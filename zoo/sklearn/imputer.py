@@ -20,7 +20,7 @@ EPOCHS = 20  # of many steps, if the number of epochs is not given
 
 
 class AutoencoderImputer(OneToOneFeatureMixin, TransformerMixin, TrainedEstimator):
-    """Fills in missing values (NaN) by an autoencoder that learns from rows with holes.
+    """Fills in missing values (NaN) by an autoencoder that learns from rows with missing values.
 
     Rows are vectors of numbers. Values that were seen do not change. By default it is an IWAE with
     20 samples and Student's t distribution for each column, as in MIWAE; missing values are means

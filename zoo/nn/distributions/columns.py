@@ -1,4 +1,4 @@
-"""The likelihood of rows of a table whose columns have different units, perhaps with holes."""
+"""The likelihood of rows of a table in different units, perhaps with missing values."""
 
 from __future__ import annotations
 

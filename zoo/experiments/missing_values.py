@@ -18,12 +18,12 @@ from zoo.nn.distributions.columns import GaussianColumns
 # Tables with at most 2,000 rows; the defaults were chosen on others, but these were seen, too.
 TABLES = ("cardio", "letter", "Lymphography", "Pima", "vertebral", "vowels")
 SHARES, TRIALS, EPOCHS = (0.0, 0.1, 0.3, 0.5), 2, 20
-METHODS = ("with holes", "filled by the mean", "filled by IterativeImputer", "forest, filled")
+METHODS = ("as they are", "filled by the mean", "filled by IterativeImputer", "forest, filled")
 QUICK: dict[str, Any] = {"TABLES": ("vertebral",), "SHARES": (0.3,), "TRIALS": 1}
 
 
 @experiment(minutes=15)
-def rows_with_holes(epochs: int = EPOCHS, verbose: int | str = 0) -> Table:
+def missing_values(epochs: int = EPOCHS, verbose: int | str = 0) -> Table:
     """Detect anomalies in six tables of which up to half of the values are missing."""
     rows = []
     for share in SHARES:
@@ -37,13 +37,13 @@ def rows_with_holes(epochs: int = EPOCHS, verbose: int | str = 0) -> Table:
         "Anomalies in rows with missing values",
         f"Area under the ROC curve, mean of {TRIALS} trials: tables of ADBench, 60 % of the rows "
         f"to train, anomalies among them, and 40 % to test, split with the seeds 1 to {TRIALS}; of "
-        "both, values are removed at random with the same probability for all. With holes: "
+        "both, values are removed at random with the same probability for all. As they are: "
         '`zoo.anomaly.Detector("VAE", likelihood=zoo.GaussianColumns.adapted(x, '
         f'missing="learn"))`, {epochs} epochs, nothing else set. Filled: the training rows fit an '
         "imputer of scikit-learn that fills both, then "
-        f'`Detector("VAE", standardize=True)`, {epochs} epochs. Forest: scikit-learn\'s '
-        "IsolationForest with its defaults on the rows filled by the mean. No setting was chosen "
-        "on these trials.",
+        f'`Detector("VAE", standardize=True)`, {epochs} epochs, which all three are if '
+        "nothing is missing. Forest: scikit-learn's IsolationForest with its defaults on the rows "
+        "filled by the mean. No setting was chosen on these trials.",
         ("table", *METHODS),
         rows,
     )

@@ -1,4 +1,4 @@
-"""Detectors on rows with holes: the same rows for all, and whole rows where nothing is removed."""
+"""Detectors on rows with missing values: all get the same rows, whole ones if none is removed."""
 
 import numpy as np
 import pytest
@@ -7,7 +7,7 @@ from sklearn.experimental import enable_iterative_imputer  # noqa: F401
 from sklearn.impute import IterativeImputer
 from sklearn.metrics import roc_auc_score
 
-from zoo.experiments import rows_with_holes
+from zoo.experiments import missing_values
 
 RNG = np.random.default_rng(0)
 X, X_TEST = RNG.normal(size=(60, 4)).astype("float32"), RNG.normal(size=(40, 4)).astype("float32")
@@ -18,12 +18,12 @@ X_TEST[Y_TEST] += 4
 @pytest.fixture(autouse=True)
 def small_table(monkeypatch):
     monkeypatch.setattr(
-        rows_with_holes.anomaly_tables, "split", lambda name, trial: (X, X_TEST, Y_TEST)
+        missing_values.anomaly_tables, "split", lambda name, trial: (X, X_TEST, Y_TEST)
     )
 
 
 def test_without_holes_all_ways_are_the_same():
-    found = rows_with_holes.areas("any", 0.0, 1, epochs=1)
+    found = missing_values.areas("any", 0.0, 1, epochs=1)
     assert found[0] == found[1] == found[2]
     forest = IsolationForest(random_state=1).fit(X)
     assert found[3] == roc_auc_score(Y_TEST, -forest.score_samples(X_TEST))
@@ -37,8 +37,8 @@ def test_each_method_gets_the_rows_that_its_column_names(monkeypatch):
         seen.append((x, x_test))
         return np.arange(len(x_test))
 
-    monkeypatch.setattr(rows_with_holes, "_scores", scores)
-    found = rows_with_holes.areas("any", 0.5, 1)
+    monkeypatch.setattr(missing_values, "_scores", scores)
+    found = missing_values.areas("any", 0.5, 1)
     holes, by_mean, by_iterations = seen
     imputer = IterativeImputer(random_state=1).fit(holes[0])
     for rows, one, other in zip(holes, by_mean, by_iterations, strict=True):
