@@ -136,6 +136,23 @@ def test_a_wrong_command_line_has_another_exit_code_than_a_failure(arguments, ca
     assert "error: " in err
 
 
+@pytest.mark.parametrize("seed", ["-1", "1.5", "one", 2**32])
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["generate", DIGITS],
+        ["train", DIGITS, "--out", "out"],
+        ["impute", DIGITS, "rows.csv", "--out", "full.csv"],
+        ["compare", "rows.csv", "rows.csv"],
+        ["detect", "VAE", "rows.csv"],
+    ],
+)
+def test_a_seed_is_a_whole_number_of_32_bits(arguments, seed, capsys):
+    code, _, err = run(capsys, *arguments, "--seed", seed)
+    assert code == 2
+    assert f"{seed} is not a whole number from 0 to 4,294,967,295" in err
+
+
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from zoo.cli.shared_options import add_table_options
+from zoo.cli.shared_options import add_table_options, seed
 from zoo.cli.standard_error import quiet
 from zoo.files.atomic_writes import check_file
 
@@ -17,7 +17,7 @@ def add_compare(sub: argparse.ArgumentParser) -> None:
     sub.add_argument("--held-out", help="a table of further real rows: for privacy and --target")
     sub.add_argument("--target", help="a column to predict, by what was learned from these rows")
     sub.add_argument("--out", default="rows.html", help="the page to write [rows.html]")
-    sub.add_argument("--seed", type=int, default=0, help="of the copula and the forests [0]")
+    sub.add_argument("--seed", type=seed, default=0, help="of the copula and the forests [0]")
     add_table_options(sub)
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import zoo
 from zoo.cli import own_classes
 from zoo.cli.engine_options import add_column, add_engine, check, exported_part
-from zoo.cli.shared_options import add_shape, add_table_options, count
+from zoo.cli.shared_options import add_shape, add_table_options, count, seed
 from zoo.cli.standard_error import quiet
 from zoo.files.atomic_writes import check_target
 
@@ -65,7 +65,7 @@ def add_detect(sub: argparse.ArgumentParser) -> None:
     )
     sub.add_argument("--names", nargs="+", help="names of the columns or channels [the table's]")
     sub.add_argument("--units", nargs="+", help="units of the columns or channels [none]")
-    sub.add_argument("--seed", type=int, help="seed of all random numbers [0]")
+    sub.add_argument("--seed", type=seed, help="seed of all random numbers [0]")
     sub.add_argument("--epochs", type=count, help="epochs to train a class [its own number]")
     add_shape(sub, "the images in a folder, for a class")
     sub.add_argument(

@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 
 import zoo
-from zoo.cli.shared_options import add_table_options, table_options
+from zoo.cli.shared_options import add_table_options, seed, table_options
 from zoo.cli.standard_error import quiet
 from zoo.files.atomic_writes import check_file, write_file
 
@@ -17,7 +17,7 @@ def add_impute(sub: argparse.ArgumentParser) -> None:
     sub.add_argument("table", help="a table with empty cells, .csv, .tsv or .parquet")
     sub.add_argument("--out", required=True, help=".csv file to write")
     add_table_options(sub)
-    sub.add_argument("--seed", type=int, default=0, help="seed of the codes that are drawn [0]")
+    sub.add_argument("--seed", type=seed, default=0, help="seed of the codes that are drawn [0]")
 
 
 def impute(options: argparse.Namespace) -> None:

@@ -31,7 +31,7 @@ from zoo.cli import (
 )
 from zoo.cli.generate import PICTURES, check, draw, picture_file, usual_picture
 from zoo.cli.loading import load_preset
-from zoo.cli.shared_options import add_data, add_table_options, count, label
+from zoo.cli.shared_options import add_data, add_table_options, count, label, seed
 from zoo.cli.standard_error import quiet as _quiet
 from zoo.cli.terminal import streams
 from zoo.files.atomic_writes import check_file, check_target, publish_file
@@ -123,7 +123,7 @@ def _parser():
     sub.add_argument(
         "--n", type=count, default=None, help="number of images or rows [a sheet; 1000]"
     )
-    sub.add_argument("--seed", type=int, default=None, help="seed of random samples [0]")
+    sub.add_argument("--seed", type=seed, default=None, help="seed of random samples [0]")
     sub.add_argument("--cmap", help="matplotlib color map for gray images [by their borders]")
     generate_rows.add_conditions(sub)
     engine_options.add_engine(sub, None)

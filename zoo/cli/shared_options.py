@@ -17,6 +17,13 @@ def count(text: str) -> int:
     return int(text)
 
 
+def seed(text: str) -> int:
+    """Convert text from the command line to a seed, a whole number from 0 to 2^32 - 1."""
+    if not text.isdecimal() or len(text) > 10 or int(text) >= 2**32:
+        raise argparse.ArgumentTypeError(f"{text} is not a whole number from 0 to {2**32 - 1:,}")
+    return int(text)
+
+
 def label(text: str) -> int:
     """Convert text from the command line to the number of a class."""
     try:

@@ -13,6 +13,7 @@ from zoo.cli.shared_options import (
     check_settings,
     count,
     data_again,
+    seed,
     settings_in,
     size_of,
     table_options,
@@ -50,7 +51,7 @@ def add_train(sub: argparse.ArgumentParser) -> None:
     sub.add_argument("--cache", help="folder to store decoded images [a temporary one]")
     sub.add_argument("--batch-size", type=count, help="instead of the recipe's")
     sub.add_argument("--learning-rate", type=float, help="instead of the recipe's")
-    sub.add_argument("--seed", type=int, help="seed of weights, noise and validation images")
+    sub.add_argument("--seed", type=seed, help="seed of weights, noise and validation images")
     sub.add_argument(
         "--keep",
         choices=("last", "best"),
