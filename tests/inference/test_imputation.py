@@ -157,6 +157,12 @@ def test_a_frame_is_filled_with_numbers_as_the_table_has_them():
         np.testing.assert_array_equal(full["pay"], full["pay"].round(1))
     of_file = model.impute(frame.astype(object).where(frame.notna(), ""))
     assert of_file["age"].dtype == "int64"
+    with_large = frame.assign(age=frame["age"] + 2**60)
+    learned = zoo.data.from_table(with_large, missing="learn", validation=0).likelihood()
+    full = zoo.VAE((2,), 1, hidden_units=(4,), likelihood=learned).impute(with_large)["age"]
+    there = with_large["age"].notna()
+    assert full[there].equals(with_large["age"][there])
+    assert not full.isna().any()
     several = zoo.data.from_table(large := frame[["pay"]] * 12_345.678, missing="learn")
     model_of_pay = zoo.VAE((1,), 1, hidden_units=(4,), likelihood=several.likelihood())
     filled = model_of_pay.impute(large)["pay"]  # decimals are not known

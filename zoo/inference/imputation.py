@@ -147,6 +147,11 @@ def _most_probable(likelihood, rows):
     return rows
 
 
+def _is_whole(values):
+    """Return whether all values are whole numbers that integers of 64 bits can hold."""
+    return values.dtype.kind in "iuf" and bool(np.all((values % 1 == 0) & (abs(values) < 2**63)))
+
+
 def _as_frame(frame, filled, rows, read: Read, likelihood):
     """Return a copy of a data frame with filled values [n, features] where rows hold NaN.
 
@@ -173,13 +178,16 @@ def _as_frame(frame, filled, rows, read: Read, likelihood):
             if found.dtype.kind == "f":  # a number of float32 has seven digits
                 found = np.array([float(f"{value:.7g}") for value in found])
         column = frame[labels[name]]
-        if column.dtype.kind in "iufO" and j not in inside:
+        if column.dtype.kind in "iu" and _is_whole(found):
+            cells = column.copy()  # as float64 would change numbers above 2^53
+            cells[lost] = found.astype("int64")
+            frame[labels[name]] = cells
+        elif column.dtype.kind in "iufO" and j not in inside:
             cells = pandas.to_numeric(column, errors="coerce")
             cells = cells.to_numpy("float64", na_value=np.nan).copy()
             cells[lost] = found
-            if found.dtype.kind == "i" and column.dtype.kind != "f" and (cells % 1 == 0).all():
-                kind = "int64" if column.dtype.kind == "O" else column.dtype
-                cells = type(column)(cells, index=column.index).astype(kind)
+            if found.dtype.kind == "i" and column.dtype.kind == "O" and (cells % 1 == 0).all():
+                cells = type(column)(cells, index=column.index).astype("int64")
             frame[labels[name]] = cells
         else:
             cells = column.astype(object).to_numpy().copy()
