@@ -105,6 +105,7 @@ OTHER_DEFAULTS = {
     "M2": {"hidden_units"},
     "M1M2": {"hidden_units", "likelihood"},
     "LabelInformedAAE": {"prior"},
+    "SemiSupervisedAAE": {"conditional_discriminator"},
     "Pix2Pix": {"input_shape", "filters"},
     "PaletteNet": {"input_shape", "filters"},
     "TDAE": {"input_shape", "filters"},

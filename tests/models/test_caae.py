@@ -34,10 +34,11 @@ def parts_of(losses):
     }
 
 
-@pytest.mark.parametrize("own", [False, True])
-def test_losses_equal_the_formulas(own):
+@pytest.mark.parametrize(("own", "told"), [(False, True), (True, False)])
+def test_losses_equal_the_formulas(own, told):
     model = caae(
         own_labels=own,
+        conditional_discriminator=told,
         image_weight=3.0,
         generator_weight=2.0,
         total_variation_weight=0.5,
@@ -55,7 +56,9 @@ def test_losses_equal_the_formulas(own):
     cross = -(X * np.log(image) + (1 - X) * np.log(1 - image)).sum(axis=(1, 2, 3))
     smoothness = np.abs(np.diff(image, axis=1)).sum((1, 2, 3))
     smoothness += np.abs(np.diff(image, axis=2)).sum((1, 2, 3))
-    on_code = array(model.discriminator(ops.convert_to_tensor(z)))[:, 0]
+    codes = ops.convert_to_tensor(z)
+    given = {"z": codes, "label": ops.convert_to_tensor(Y)} if told else codes
+    on_code = array(model.discriminator(given))[:, 0]
     summands, metrics = parts_of(model.autoencoder_losses(batch, training=False))
     expected = [
         cross,

@@ -51,7 +51,8 @@ class CAAE(SupervisedAAE):
         prior: p(z); uniform on [-1, 1] by default.
         discriminator_filters, discriminator_hidden_units: the layers of the image discriminator; by
             default those of the encoder.
-        Others: see `SupervisedAAE`; there is no `generator_steps`.
+        Others: see `SupervisedAAE`; there is no `generator_steps`. The discriminator of codes sees
+            the level, other than in the paper, unless `conditional_discriminator` is False.
 
     Examples:
         >>> (x, y), (x_test, y_test) = zoo.data.load("digits")
@@ -101,7 +102,7 @@ class CAAE(SupervisedAAE):
         prior: Any = None,
         discriminator_filters: tuple[int, ...] | None = None,
         discriminator_hidden_units: tuple[int, ...] | None = None,
-        conditional_discriminator: bool = False,
+        conditional_discriminator: bool = True,
         posterior: str = "deterministic",
         label_smoothing: float = 0.0,
         generator_weight: float = 1.0,

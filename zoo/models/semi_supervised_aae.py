@@ -32,7 +32,7 @@ class SemiSupervisedAAE(ClusteringAAE):
     Args:
         num_classes: how many labels there are.
         labeled_batch_size: how many labeled images each step samples.
-        Others: see `ClusteringAAE`.
+        Others: see `ClusteringAAE`; `conditional_discriminator` is True by default here.
 
     Examples:
         >>> (x, y), (x_test, y_test) = zoo.data.load("digits")
@@ -64,7 +64,7 @@ class SemiSupervisedAAE(ClusteringAAE):
         corruption: Any = None,
         instance_noise: float = 0.2,
         label_weight: float = 1.0,
-        conditional_discriminator: bool = False,
+        conditional_discriminator: bool = True,
         head_distance: float | None = None,
         probabilities: Any = None,
         prior: Any = None,

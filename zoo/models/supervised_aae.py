@@ -23,10 +23,10 @@ class SupervisedAAE(AAE):
 
     Args:
         num_classes: how many labels there are.
-        conditional_discriminator: whether the discriminator takes the label too. Then the codes of
-            each class must match the prior. If not, as in the paper, only the codes of all classes
-            together must match it: a class may then occupy its own region, and the decoder uses the
-            label less.
+        conditional_discriminator: whether the discriminator takes the label too, as it does by
+            default. Then the codes of each class must match the prior. If not, as in the paper, only
+            the codes of all classes together must match it: a class may then occupy its own region,
+            and the decoder uses the label less.
         Others: see `AAE`; there is no `tie_weights`. Your own decoder must take a dict of `z` and
             `label`.
 
@@ -51,7 +51,7 @@ class SupervisedAAE(AAE):
         input_shape: tuple[int, ...] | None = None,
         latent_dim: int | tuple[int, ...] | None = None,
         *,
-        conditional_discriminator: bool = False,
+        conditional_discriminator: bool = True,
         posterior: str = "deterministic",
         prior: Any = None,
         label_smoothing: float = 0.0,
