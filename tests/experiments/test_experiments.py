@@ -125,6 +125,19 @@ def test_rows_are_run_alone_and_the_others_kept(tmp_path, monkeypatch):
         experiments.reproduce("energy", tmp_path, only=["x"])
 
 
+def test_rows_that_two_runs_measure_at_the_same_time_are_kept(tmp_path, monkeypatch):
+    def run(only=(), verbose=0):
+        if only == ("first",):  # another run ends while this one measures
+            experiments.reproduce("toy", tmp_path, only=["second"], overwrite=True)
+        rows = [[n, 1] if n in only else [n] for n in ("first", "second")]
+        return experiments.Table("T", "P", ("data", "value"), rows)
+
+    toy = experiments.Experiment("toy", run, 1, "A toy.")
+    monkeypatch.setitem(experiments.EXPERIMENTS, "toy", toy)
+    found = experiments.reproduce("toy", tmp_path, only=["first"], overwrite=True)
+    assert found.rows == [["first", 1], ["second", 1]]
+
+
 def test_faults_of_six_channels_are_in_one_channel_each():
     normal = six_channels.normal(400, 0)
     assert (normal.dtype, normal.shape) == (np.float32, (400, 128, 6))

@@ -80,12 +80,12 @@ def reproduce(
     folder = Path(out)
     for path in (folder / f"{name}{end}" for end in (".json", ".png", ".gif")):
         check_file(path, overwrite)
-    before, earlier = folder / f"{name}.json", []
-    if only and before.is_file():
-        earlier = json.loads(before.read_text(encoding="utf-8"))["rows"]
     keras.utils.set_random_seed(SEED)
     with little_data() if quick else nullcontext():
         table = experiment(**{key: options[key] for key in options.keys() - unknown})
+    before, earlier = folder / f"{name}.json", []
+    if only and before.is_file():  # read now, as other rows may have been run meanwhile
+        earlier = json.loads(before.read_text(encoding="utf-8"))["rows"]
     table = replace(table, rows=with_earlier_rows(table.rows, earlier))
     if quick:
         table = replace(table, protocol=f"{QUICK_PROTOCOL} {table.protocol}")

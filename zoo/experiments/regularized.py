@@ -90,13 +90,13 @@ SETTINGS = {
         NONE: Settings(0, 0, 1e-2),
     },
     "cifar": {
-        "contractive (CAE)": Settings(1, 8e-3, 1e-2),
-        "denoising, Gaussian noise": Settings(1, 8e-3, 1e-2),
-        "binary RBM": Settings(4, 8e-3, 1e-2),
-        "denoising, masking noise": Settings(0.5, 8e-3, 1e-2),
-        "autoencoder + weight decay": Settings(1e-5, 8e-3, 1e-2),
-        "autoencoder": Settings(0.5, 8e-3, 1e-2),
-        NONE: Settings(0, 0, 1e-2),
+        "contractive (CAE)": Settings(1, 2e-3, 1e-3),
+        "denoising, Gaussian noise": Settings(0.25, 5e-4, 3e-3),
+        "binary RBM": Settings(1, 2e-3, 3e-3),
+        "denoising, masking noise": Settings(0.5, 2e-3, 1e-3),
+        "autoencoder + weight decay": Settings(1e-5, 5e-4, 3e-3),
+        "autoencoder": Settings(0.5, 2e-3, 3e-3),
+        NONE: Settings(0, 0, 3e-3),
     },
 }
 
