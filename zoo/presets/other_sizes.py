@@ -257,7 +257,7 @@ def _runs(changed, name, old, new, a, b) -> list[tuple[int, int, int]]:
     if rest < 0 or rest != b - sizes[1]:
         return []
     if codes:
-        before = rest if old.label_before_code or name.startswith("encoder/") else 0
+        before = rest if _label_first(old, name) or name.startswith("encoder/") else 0
     else:
         before = _before_labels(old, name, rest)
     runs = [(0, 0, before), (before + sizes[0], before + sizes[1], rest - before)]
@@ -266,9 +266,14 @@ def _runs(changed, name, old, new, a, b) -> list[tuple[int, int, int]]:
     return [run for run in runs if run[2]]
 
 
+def _label_first(model, name) -> bool:
+    """Return whether a one-hot label comes before a code in the input of a layer."""
+    return model.label_before_code and not name.startswith("discriminator/")
+
+
 def _before_labels(model, name, rest) -> int:
     """Return how many of the `rest` of a layer's inputs come before a one-hot label."""
-    if model.label_before_code:
+    if _label_first(model, name):
         return 0
     shown = getattr(model, "discriminator_classes", 0) if name.startswith("discriminator/") else 0
     return rest - max(0, shown - model.num_classes)  # the last label means "unlabeled"
