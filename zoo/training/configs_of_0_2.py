@@ -49,6 +49,8 @@ def renewed(cls: type, config: dict) -> dict:
         for name, value in config.items()
         if name in takes or (name != "cmap" and not _has_no_effect(name, value))
     }
+    if "conditional_discriminator" in takes:  # a SemiSupervisedAAE had no such setting
+        config.setdefault("conditional_discriminator", False)
     if "masses" in config and "masses" not in takes and "probabilities" in takes:
         config["probabilities"] = config.pop("masses")
     return {name: _with_probabilities(value) for name, value in config.items()}
