@@ -24,9 +24,9 @@ class SupervisedAAE(AAE):
     Args:
         num_classes: how many labels there are.
         conditional_discriminator: whether the discriminator takes the label too, as it does by
-            default. Then the codes of each class must match the prior. If not, as in the paper, only
-            the codes of all classes together must match it: a class may then occupy its own region,
-            and the decoder uses the label less.
+            default. Then the codes of each class must match the prior. If not, as in the paper,
+            only the codes of all classes together must match it: a class may then occupy its own
+            region, and the decoder uses the label less.
         Others: see `AAE`; there is no `tie_weights`. Your own decoder must take a dict of `z` and
             `label`.
 
