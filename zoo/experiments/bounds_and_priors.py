@@ -55,7 +55,7 @@ ROWS = {
 """Networks and reported values of Tomczak and Welling 2018 and of Burda et al. 2015."""
 
 
-@experiment(minutes=240)
+@experiment(minutes=300)
 def bounds_and_priors(
     epochs: int | None = None, only: Sequence[str] = (), verbose: int | str = 2
 ) -> Table:

@@ -145,7 +145,7 @@ def regularized_settings(
     )
 
 
-@experiment(minutes=30)
+@experiment(minutes=35)
 def regularized_cifar_settings(
     epochs: int = 15, only: Sequence[str] = (), verbose: int | str = 2
 ) -> Table:
@@ -302,7 +302,7 @@ def regularized(epochs: int = 12, only: Sequence[str] = (), verbose: int | str =
     )
 
 
-@experiment(minutes=20)
+@experiment(minutes=60)
 def regularized_cifar(epochs: int = 15, only: Sequence[str] = (), verbose: int | str = 2) -> Table:
     """Do the same with small gray photographs, whose classes are much harder."""
     sets = gray_photographs()

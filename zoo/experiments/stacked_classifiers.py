@@ -33,7 +33,7 @@ STACKS = {
 }
 
 
-@experiment(minutes=15)
+@experiment(minutes=30)
 def depth_and_corruption(epochs: int = 15, verbose: int | str = 2) -> Table:
     """Compare the errors of stacks by their depth and by the noise that they were trained with."""
     train, validation, test = split(VARIANT)
