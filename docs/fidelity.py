@@ -262,7 +262,7 @@ FIGURES: tuple[Figure, ...] = (
             "Rifai et al. 2011",
             Obtained("regularized_cifar", "obtained", name),
             "3",
-            "Open: settings were searched for all methods alike, on 10,000 images; the figure has "
+            "Open: settings were searched for all methods alike, on 10,000 images; the models had "
             "15 epochs of pre-training and 30 of fine-tuning, and more were not tried",
             "regularized_cifar_settings",
         )

@@ -80,7 +80,7 @@ class DetectorEnsemble(Settings):
         self._take_from_members()
 
     def _take_from_members(self):
-        """Take over what reports read; what can differ is that of the first member."""
+        """Take over what reports read. What differs between members is taken from the first one."""
         first = self.members[0]
         taken = ("model", "score", "names", "units", "standardize", "mean", "deviation")
         self._set(**{name: getattr(first, name) for name in (*taken, "normal_map")})

@@ -157,11 +157,11 @@ def listed(numbers: Any, names: Sequence[str] | None = None) -> str:
 
 
 @contextlib.contextmanager
-def explained_text(way_out: str) -> Iterator[None]:
-    """Add a way out to scikit-learn's error about a table with text, which is raised within."""
+def explained_text(advice: str) -> Iterator[None]:
+    """Add advice to the error that scikit-learn raises in this context for text in a table."""
     try:
         yield
     except ValueError as error:
         if not str(error).startswith("could not convert string"):
             raise
-        raise ValueError(f"{error}: {way_out}") from error
+        raise ValueError(f"{error}: {advice}") from error

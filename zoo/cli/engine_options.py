@@ -92,7 +92,7 @@ def check(options: argparse.Namespace, others: Mapping[str, Any] | None = None) 
 
 def exported_part(name: str | os.PathLike, part: str) -> Path | None:
     """Return the folder of an exported part, which is `name` or `name/part`; None if neither is."""
-    from zoo.runtime.signature_file import SIGNATURE_FILE  # imports NumPy
+    from zoo.runtime.signature_file import SIGNATURE_FILE  # here, as it imports NumPy
 
     places = (Path(name), Path(name) / part)
     return next((place for place in places if (place / SIGNATURE_FILE).is_file()), None)

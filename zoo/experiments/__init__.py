@@ -84,7 +84,7 @@ def reproduce(
     with little_data() if quick else nullcontext():
         table = experiment(**{key: options[key] for key in options.keys() - unknown})
     before, earlier = folder / f"{name}.json", []
-    if only and before.is_file():  # read now, as other rows may have been run meanwhile
+    if only and before.is_file():  # read now: another run may have written rows
         earlier = json.loads(before.read_text(encoding="utf-8"))["rows"]
     table = replace(table, rows=with_earlier_rows(table.rows, earlier))
     if quick:

@@ -23,7 +23,7 @@ SEEDS = (1, 2, 3)  # for initial weights and for random choices of labeled image
 STEPS = 8  # decoded codes of each class
 QUICK = {"SEEDS": (1,)}
 CLUSTERS = "aae_mnist_clusters"
-AS_IN_THE_PAPER = {"conditional_discriminator": False}  # of presets whose discriminator has it
+AS_IN_THE_PAPER = {"conditional_discriminator": False}  # in place of the presets' True
 
 
 def trained(
@@ -155,7 +155,7 @@ def adversarial_labels(epochs: int | None = None, verbose: int | str = 2) -> Tab
         f"choices of the labeled images (seeds 1, 2, 3) and their mean; {length}; convolutional "
         "encoder, training images shifted by up to two pixels and with noise. Settings were chosen "
         "by the error on the 10,000 validation images, with all of their labels. As in the paper, "
-        "the discriminator of styles is not given the class; that of the presets is. Reported: "
+        "the discriminator of styles does not see the class; in the presets it does. Reported: "
         "Makhzani et al. 2015, dense layers, images not shifted.",
         ("labels", "reported", "mean error in %", "by seed"),
         rows,

@@ -17,9 +17,9 @@ from zoo.experiments.table import SEED, Table, chosen_rows
 from zoo.metrics.card_metrics import rounded
 
 IMAGE, VALIDATION, BATCH = (28, 28, 1), 10_000, 100
-GATED = 300  # units of each of two layers of the networks with gates
+GATED_UNITS = 300  # of each of the two layers of a network with gates
 SAMPLES = 5000
-QUICK = {"SAMPLES": 5, "VALIDATION": 50, "GATED": 20}
+QUICK = {"SAMPLES": 5, "VALIDATION": 50, "GATED_UNITS": 20}
 
 
 @dataclass(frozen=True)
@@ -96,19 +96,19 @@ def bounds_and_priors(
         f"every step; batches of {BATCH}, Adam from 1e-3 along a half cosine to 2e-5, seed {SEED}. "
         "The first four: 784-300-300-40; a VampPrior has 500 pseudo-inputs. Without gates: ReLU, "
         "and the weight of the KL divergence grows from 0 to 1 in 10 epochs. With gates, as in the "
-        f"paper: {GATED} units times a sigmoid of as many more, 100 epochs of growth, and the "
-        "epoch after them that is best in validation. The others: 784-200-200-50, tanh; k = 50 "
-        "starts with epochs at k = 5 (epochs: a + b). A row that is missing was not run. Reported: "
-        "Tomczak and Welling 2018 (arXiv 1705.07120), gates and early stopping after some hundred "
-        "epochs; Burda et al. 2015 (arXiv 1509.00519), 3,280 epochs. Hours on one core of "
-        f"a machine with two, beside other work.{length}",
+        f"paper: each of {GATED_UNITS} units is multiplied by the sigmoid of a further one, the "
+        "weight grows in 100 epochs, and the best later epoch by the validation loss counts. The "
+        "others: 784-200-200-50, tanh; k = 50 starts with epochs at k = 5 (epochs: a + b). A row "
+        "that is missing was not run. Reported: Tomczak and Welling 2018 (arXiv 1705.07120), gates "
+        "and early stopping after some hundred epochs; Burda et al. 2015 (arXiv 1509.00519), 3,280 "
+        f"epochs. Hours on one core of a machine with two, beside other work.{length}",
         ("model", "reported", "obtained", "standard error", "validation", "epochs", "hours"),
         rows,
     )
 
 
 def _trained(row, x, held_out, verbose):
-    """Return the trained model of a row; one with gates as it was in its best epoch."""
+    """Return the trained model of a row; one with gates has the weights of its best epoch."""
     steps = -(-len(x) // BATCH)
     settings = dict(row.settings)
     validated: dict[str, Any] = {}
@@ -142,10 +142,10 @@ def _trained(row, x, held_out, verbose):
 
 
 def _gated(latent_dim):
-    """Return networks of two layers whose units are multiplied by gates: a sigmoid(b)."""
+    """Return an encoder and a decoder of two layers of gated linear units, a * sigmoid(b)."""
 
     def layer(x):
-        return keras.activations.glu(keras.layers.Dense(2 * GATED)(x))
+        return keras.activations.glu(keras.layers.Dense(2 * GATED_UNITS)(x))
 
     x, z = keras.Input(IMAGE), keras.Input((latent_dim,))
     hidden = layer(layer(keras.layers.Flatten()(x)))

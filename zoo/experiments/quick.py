@@ -20,7 +20,7 @@ from zoo.experiments.registry import EXPERIMENTS
 from zoo.models.base import BaseModel
 
 ITEMS = (300, 100)  # of the training set and of the test set of each data set
-SEQUENCES = (100, 40)  # the same of sequences, as recurrent layers run step by step
+SEQUENCES = (100, 40)  # the same for sequences: fewer, as recurrent layers run step by step
 LABELS = 100
 MOST_UNITS = {"filters": 8, "hidden_units": 64}  # of each layer of a recipe's networks
 
@@ -82,7 +82,7 @@ def _few_digits(name: str) -> list:
 
 
 def _few_drawings(*given: Any) -> list:
-    """Return the points of few drawings of each set, and how many points each of these has."""
+    """Return the points of the first drawings of each set, and the number of points of each."""
     arrays: list = []
     found = checked(*given)
     for points, lengths in zip(found[::2], found[1::2], strict=True):

@@ -65,11 +65,11 @@ NONE = "none"
 
 
 class Candidates(NamedTuple):
-    """Learning rates to try, the first one of each first, and the length of fine-tuning."""
+    """Learning rates to try, of which the first ones are taken first, and how long to fine-tune."""
 
     rates: tuple[float, ...]  # of pre-training
     fine_tuning: tuple[float, ...]
-    longer: int  # epochs of fine-tuning for each epoch of pre-training
+    ratio: int  # epochs of fine-tuning for each epoch of pre-training
 
 
 CANDIDATES = {
@@ -149,7 +149,7 @@ def regularized_settings(
 def regularized_cifar_settings(
     epochs: int = 15, only: Sequence[str] = (), verbose: int | str = 2
 ) -> Table:
-    """Choose the settings of the same methods for small gray photographs."""
+    """Choose the settings of six methods of pre-training for small gray photographs."""
     train, validation, _ = gray_photographs()
     rows = chosen(train, validation, CANDIDATES["cifar"], epochs, only, verbose)
     return Table(
@@ -222,8 +222,8 @@ def searched(
             models[key] = pretrained(name, shape, settings, train[0], epochs, SEED, verbose)
         if settings not in errors:
             rates = (settings.fine_tuning,)
-            longer = candidates.longer * epochs
-            found = fine_tuned(models[key], train, validation, longer, rates, verbose)
+            length = candidates.ratio * epochs
+            found = fine_tuned(models[key], train, validation, length, rates, verbose)
             errors[settings] = found[1]
         return errors[settings]
 
@@ -304,7 +304,7 @@ def regularized(epochs: int = 12, only: Sequence[str] = (), verbose: int | str =
 
 @experiment(minutes=60)
 def regularized_cifar(epochs: int = 15, only: Sequence[str] = (), verbose: int | str = 2) -> Table:
-    """Do the same with small gray photographs, whose classes are much harder."""
+    """Pre-train, measure and fine-tune alike on small gray photographs, with harder classes."""
     sets = gray_photographs()
     rows = compared("cifar", sets, 1e5, epochs, only, verbose)
     train, validation, test = (len(part[0]) for part in sets)
@@ -358,8 +358,8 @@ def compared(
         for seed in SEEDS:
             model = pretrained(name, shape, settings, train[0], epochs, seed, verbose)
             rates = (settings.fine_tuning,)
-            longer = CANDIDATES[images].longer * epochs
-            network, _ = fine_tuned(model, train, validation, longer, rates, verbose, seed)
+            length = CANDIDATES[images].ratio * epochs
+            network, _ = fine_tuned(model, train, validation, length, rates, verbose, seed)
             squares = metrics.jacobian_norm(model, test[0], squared=True)
             saturated = metrics.saturation(model, test[0])
             found.append((error_on(network, test), unit * squares / entries, saturated))

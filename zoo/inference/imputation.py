@@ -1,4 +1,4 @@
-"""Imputation: values that were not seen, filled in by a model that learned without them.
+"""Imputation: missing values are filled in by a model that was trained on incomplete rows.
 
 `impute` is the method of `zoo.models.autoencoder.BaseAutoencoder` under the same name.
 """
@@ -179,7 +179,7 @@ def _as_frame(frame, filled, rows, read: Read, likelihood):
                 found = np.array([float(f"{value:.7g}") for value in found])
         column = frame[labels[name]]
         if column.dtype.kind in "iu" and _is_whole(found):
-            cells = column.copy()  # as float64 would change numbers above 2^53
+            cells = column.copy()  # in integers: float64 would change numbers above 2^53
             cells[lost] = found.astype("int64")
             frame[labels[name]] = cells
         elif column.dtype.kind in "iufO" and j not in inside:

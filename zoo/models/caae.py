@@ -51,8 +51,8 @@ class CAAE(SupervisedAAE):
         prior: p(z); uniform on [-1, 1] by default.
         discriminator_filters, discriminator_hidden_units: the layers of the image discriminator; by
             default those of the encoder.
-        Others: see `SupervisedAAE`; there is no `generator_steps`. The discriminator of codes sees
-            the level, other than in the paper, unless `conditional_discriminator` is False.
+        Others: see `SupervisedAAE`; there is no `generator_steps`. Unlike in the paper, the
+            discriminator of codes sees the level, unless `conditional_discriminator` is False.
 
     Examples:
         >>> (x, y), (x_test, y_test) = zoo.data.load("digits")

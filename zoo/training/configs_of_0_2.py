@@ -49,7 +49,7 @@ def renewed(cls: type, config: dict) -> dict:
         for name, value in config.items()
         if name in takes or (name != "cmap" and not _has_no_effect(name, value))
     }
-    if "conditional_discriminator" in takes:  # a SemiSupervisedAAE had no such setting
+    if "conditional_discriminator" in takes:  # an old SemiSupervisedAAE may lack it
         config.setdefault("conditional_discriminator", False)
     if "masses" in config and "masses" not in takes and "probabilities" in takes:
         config["probabilities"] = config.pop("masses")

@@ -1,4 +1,4 @@
-"""The likelihood of rows of a table in different units, perhaps with missing values."""
+"""The likelihood of rows of a table, with columns in different units and missing values."""
 
 from __future__ import annotations
 
