@@ -204,7 +204,7 @@ def test_an_altered_file_is_refused_by_its_hash(folder):
 
 
 def hashes(folder):
-    """Return what the file of an ensemble with the two members in a folder must state of them."""
+    """Return the SHA-256 of the two members in a folder, which its own file must state."""
     files = [(folder / number / saving.FILE).read_bytes() for number in ("1", "2")]
     return [describe(content)["sha256"] for content in files]
 

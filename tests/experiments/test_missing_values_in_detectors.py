@@ -1,4 +1,4 @@
-"""Detectors on rows with missing values: all get the same rows, whole ones if none is removed."""
+"""Detectors on rows with missing values: all get the same rows, each by its own method."""
 
 import numpy as np
 import pytest
@@ -22,7 +22,7 @@ def small_table(monkeypatch):
     )
 
 
-def test_without_holes_all_ways_are_the_same():
+def test_without_missing_values_all_detectors_are_the_same():
     found = missing_values.areas("any", 0.0, 1, epochs=1)
     assert found[0] == found[1] == found[2]
     forest = IsolationForest(random_state=1).fit(X)
@@ -39,11 +39,11 @@ def test_each_method_gets_the_rows_that_its_column_names(monkeypatch):
 
     monkeypatch.setattr(missing_values, "_scores", scores)
     found = missing_values.areas("any", 0.5, 1)
-    holes, by_mean, by_iterations = seen
-    imputer = IterativeImputer(random_state=1).fit(holes[0])
-    for rows, one, other in zip(holes, by_mean, by_iterations, strict=True):
+    incomplete, by_mean, by_iterations = seen
+    imputer = IterativeImputer(random_state=1).fit(incomplete[0])
+    for rows, one, other in zip(incomplete, by_mean, by_iterations, strict=True):
         assert np.isnan(rows).mean() == pytest.approx(0.5, abs=0.1)
-        expected = np.where(np.isnan(rows), np.nanmean(holes[0], axis=0), rows)
+        expected = np.where(np.isnan(rows), np.nanmean(incomplete[0], axis=0), rows)
         np.testing.assert_allclose(one, expected, rtol=1e-5)
         np.testing.assert_allclose(other, imputer.transform(rows), rtol=1e-4)
     forest = IsolationForest(random_state=1).fit(by_mean[0])

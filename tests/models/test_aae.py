@@ -312,8 +312,12 @@ def test_the_encoder_of_a_supervised_one_sees_no_label():
     first, second = model.decode(z, LABELS), model.decode(z, (LABELS + 1) % 4)
     assert not np.allclose(first, second)
     inputs = {name: [info.name for info in part.inputs] for name, part in model.parts().items()}
-    with_labels = ["z", "label"]
-    assert inputs == {"encoder": ["x"], "decoder": with_labels, "discriminator": with_labels}
+    code_and_label = ["z", "label"]
+    assert inputs == {
+        "encoder": ["x"],
+        "decoder": code_and_label,
+        "discriminator": code_and_label,
+    }
 
 
 @pytest.mark.parametrize(

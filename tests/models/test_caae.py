@@ -34,11 +34,11 @@ def parts_of(losses):
     }
 
 
-@pytest.mark.parametrize(("own", "told"), [(False, True), (True, False)])
-def test_losses_equal_the_formulas(own, told):
+@pytest.mark.parametrize(("own", "conditional"), [(False, True), (True, False)])
+def test_losses_equal_the_formulas(own, conditional):
     model = caae(
         own_labels=own,
-        conditional_discriminator=told,
+        conditional_discriminator=conditional,
         image_weight=3.0,
         generator_weight=2.0,
         total_variation_weight=0.5,
@@ -57,7 +57,7 @@ def test_losses_equal_the_formulas(own, told):
     smoothness = np.abs(np.diff(image, axis=1)).sum((1, 2, 3))
     smoothness += np.abs(np.diff(image, axis=2)).sum((1, 2, 3))
     codes = ops.convert_to_tensor(z)
-    given = {"z": codes, "label": ops.convert_to_tensor(Y)} if told else codes
+    given = {"z": codes, "label": ops.convert_to_tensor(Y)} if conditional else codes
     on_code = array(model.discriminator(given))[:, 0]
     summands, metrics = parts_of(model.autoencoder_losses(batch, training=False))
     expected = [

@@ -46,7 +46,7 @@ def work(part, data, shard_rows=20, **options):
 
 @dataclasses.dataclass
 class Wrapped:
-    """A job that does something else as well."""
+    """A job that calls another job; subclasses add to what it does."""
 
     job: Any
 
@@ -74,7 +74,7 @@ class Slow(Wrapped):
 
 @dataclasses.dataclass
 class Killed(Wrapped):
-    """A job whose process is killed within a shard: by the first that comes to it, or by all."""
+    """A job whose process is killed at one shard: once, if there is a mark, or every time."""
 
     number: int
     mark: Path | None

@@ -14,7 +14,9 @@ from zoo.training.configs_of_0_2 import renewed
 OLD = json.loads((ROOT / "tests" / "presets" / "configs_of_0_2.json").read_text("utf-8"))
 
 
-TRAINED_ANEW = "semi_supervised_aae_mnist_100"  # with another setting
+TRAINED_ANEW = (
+    "semi_supervised_aae_mnist_100"  # since version 0.2, with a conditional discriminator
+)
 
 
 @pytest.mark.parametrize("name", sorted(OLD.keys() - {TRAINED_ANEW}))
@@ -41,7 +43,7 @@ def test_a_setting_with_an_effect_is_refused_as_ever(cls, setting):
         CLASSES[cls].from_config(config)
 
 
-def test_a_model_that_was_saved_before_its_discriminator_could_see_the_class_is_as_it_was():
+def test_an_old_model_without_a_conditional_discriminator_still_has_none():
     config = OLD[TRAINED_ANEW]["config"]
     before = zoo.SemiSupervisedAAE.from_config(config).get_config()
     assert not before.pop("conditional_discriminator")
