@@ -65,7 +65,7 @@ NONE = "none"
 
 
 class Candidates(NamedTuple):
-    """Learning rates to try, of which the first ones are taken first, and how long to fine-tune."""
+    """Learning rates to try, starting with the first ones, and how long to fine-tune."""
 
     rates: tuple[float, ...]  # of pre-training
     fine_tuning: tuple[float, ...]
@@ -304,7 +304,7 @@ def regularized(epochs: int = 12, only: Sequence[str] = (), verbose: int | str =
 
 @experiment(minutes=60)
 def regularized_cifar(epochs: int = 15, only: Sequence[str] = (), verbose: int | str = 2) -> Table:
-    """Pre-train, measure and fine-tune alike on small gray photographs, with harder classes."""
+    """Pre-train one layer by six methods on small gray photographs, and fine-tune it."""
     sets = gray_photographs()
     rows = compared("cifar", sets, 1e5, epochs, only, verbose)
     train, validation, test = (len(part[0]) for part in sets)
