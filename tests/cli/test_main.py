@@ -13,6 +13,7 @@ from support.command_line import DIGITS, run
 
 import zoo
 from zoo import data
+from zoo.cli import shared_options
 from zoo.presets import catalog, loading
 from zoo.recipes import training
 
@@ -136,7 +137,9 @@ def test_a_wrong_command_line_has_another_exit_code_than_a_failure(arguments, ca
     assert "error: " in err
 
 
-@pytest.mark.parametrize("seed", ["-1", "1.5", "one", 2**32])
+@pytest.mark.parametrize(
+    "seed", ["-1", "1.5", "one", 2**32, pytest.param("1" * 5000, id="5000 digits")]
+)
 @pytest.mark.parametrize(
     "arguments",
     [
@@ -151,6 +154,10 @@ def test_a_seed_is_a_whole_number_of_32_bits(arguments, seed, capsys):
     code, _, err = run(capsys, *arguments, "--seed", seed)
     assert code == 2
     assert f"{seed} is not a whole number from 0 to 4,294,967,295" in err
+
+
+def test_the_least_and_the_largest_seed_are_taken():
+    assert [shared_options.seed(text) for text in ("0", "4294967295")] == [0, 2**32 - 1]
 
 
 @pytest.mark.parametrize(

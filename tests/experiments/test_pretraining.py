@@ -8,7 +8,12 @@ import pytest
 
 import zoo
 from zoo import data
-from zoo.experiments import contractive_filters, regularized, stacked_classifiers
+from zoo.experiments import (
+    contractive_filters,
+    regularized,
+    regularized_search,
+    stacked_classifiers,
+)
 
 ROOT = Path(__file__).parents[2]
 
@@ -21,7 +26,9 @@ def test_the_settings_are_those_that_the_search_chose(images, table):
     path = ROOT / "results" / f"{table}.json"
     chosen = {row[0]: row[-1] for row in json.loads(path.read_text(encoding="utf-8"))["rows"]}
     settings = regularized.SETTINGS[images]
-    assert {name: regularized.described(name, one) for name, one in settings.items()} == chosen
+    assert {
+        name: regularized_search.described(name, one) for name, one in settings.items()
+    } == chosen
 
 
 def test_the_best_candidate_of_each_step_is_kept_for_the_next(monkeypatch):
@@ -39,12 +46,39 @@ def test_the_best_candidate_of_each_step_is_kept_for_the_next(monkeypatch):
         return None, sum(abs(np.log(a / b)) for a, b in zip(found, best, strict=True))
 
     monkeypatch.setattr(regularized, "pretrained", pretrained)
-    monkeypatch.setattr(regularized, "fine_tuned", fine_tuned)
+    monkeypatch.setattr(regularized_search, "fine_tuned", fine_tuned)
     x = np.zeros((2, 4, 4, 1))
-    candidates = regularized.Candidates((8e-3, 2e-3, 3e-2), (3e-3, 1e-2, 3e-2), 1)
-    *_, chosen = regularized.searched(name, (x, None), (x, None), candidates, 1, 0)
-    assert chosen == regularized.described(name, best)
+    *_, chosen = regularized_search.searched("mnist", name, (x, None), (x, None), 1, 0)
+    assert chosen == regularized_search.described(name, best)
     assert len(trained) == len(set(trained)) == 5  # models are trained once
+
+
+@pytest.mark.parametrize(("images", "longer"), [("mnist", 5), ("cifar", 10)])
+def test_settings_are_searched_and_used_with_the_same_epochs(images, longer, monkeypatch):
+    sets = ((np.zeros((4, 2, 2, 1)), np.zeros(4)),) * 3
+    name = "denoising, masking noise"
+    asked = []
+
+    def fine_tuned(model, train, validation, epochs, rates, *rest):
+        asked.append((model, len(train[0]), epochs, *rates))
+        return None, 1.0
+
+    monkeypatch.setattr(regularized, "pretrained", lambda *given: (given[2][:2], given[4]))
+    monkeypatch.setattr(regularized_search, "fine_tuned", fine_tuned)
+    monkeypatch.setattr(regularized_search, "SEARCHED", 3)
+    regularized_search.chosen(images, *sets[:2], 5, [name], 0)
+    assert len(asked) == 7
+    assert {(model[1], *others) for model, *others, _ in asked} == {(5, 3, longer)}
+    asked.clear()
+    monkeypatch.setattr(regularized, "fine_tuned", fine_tuned)
+    monkeypatch.setattr(regularized, "error_on", lambda *given: 7.0)
+    monkeypatch.setattr(regularized.metrics, "jacobian_norm", lambda *given, squared: 9.0)
+    monkeypatch.setattr(regularized.metrics, "saturation", lambda *given: 50.0)
+    [row] = [r for r in regularized.compared(images, sets, 1e3, 5, [name], 0) if len(r) > 1]
+    used = regularized.SETTINGS[images][name]
+    assert asked == [((used[:2], 5), 4, longer, used.fine_tuning)] * 3
+    error, jacobian, saturated = regularized.REPORTED[images][name]
+    assert row == [name, error, 7.0, 0.0, jacobian, 9e3 / (4 * regularized.UNITS), saturated, 50.0]
 
 
 def test_only_the_plain_autoencoder_varies_its_epochs(monkeypatch):

@@ -171,6 +171,30 @@ def test_a_frame_is_filled_with_numbers_as_the_table_has_them():
     assert (drawn[..., 0] != drawn[..., 0].round()).any()
 
 
+PAY = np.random.default_rng(1).random(60)
+WHOLE = pandas.Series(np.ceil(3 * PAY), dtype="Int64").mask(np.arange(60) % 3 == 0)
+LARGE = WHOLE.astype("UInt64") * 2**61 + 2**63
+
+
+@pytest.mark.parametrize(
+    ("given", "learned", "dtype"),
+    [
+        (WHOLE, WHOLE + 0.5, "float64"),
+        (LARGE, LARGE, "float64"),
+        (WHOLE, WHOLE.astype("string"), "Int64"),
+    ],
+    ids=["fractions", "above int64", "categories"],
+)
+def test_a_column_of_whole_numbers_takes_what_was_learned(given, learned, dtype):
+    learned_frame, frame = (pandas.DataFrame({"a": a, "b": PAY}) for a in (learned, given))
+    table = zoo.data.from_table(learned_frame, missing="learn", validation=0)
+    model = zoo.VAE(table.rows.shape[1:], 1, hidden_units=(4,), likelihood=table.likelihood())
+    full = model.impute(frame)["a"]
+    assert full.dtype == dtype
+    assert (full == given)[given.notna()].all()
+    assert full[given.isna()].between(float(learned.min()), float(learned.max())).all()
+
+
 def test_hidden_values_and_whole_categories_become_missing():
     x = np.tile(np.array([[1.0, 1, 0], [2, 0, 1]], "float32"), (500, 1))
     x[0, 0] = np.nan

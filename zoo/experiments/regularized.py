@@ -1,4 +1,7 @@
-"""Six methods that pre-train one layer for a classifier: their settings, errors and filters."""
+"""Six methods that pre-train one layer for a classifier: their errors and filters.
+
+Their settings were chosen by the experiments of `zoo.experiments.regularized_search`.
+"""
 
 from __future__ import annotations
 
@@ -18,7 +21,6 @@ from zoo.plots.picture import Picture
 
 UNITS = 1000
 SEEDS = (1, 2, 3)
-SEARCHED = 10_000  # images that candidates are trained on
 FILTERS = 64  # shown of each method
 
 
@@ -27,7 +29,7 @@ class Method(NamedTuple):
 
     model_class: type
     strength: str
-    strengths: tuple[float, ...]  # candidates; the middle one is the first
+    strengths: tuple[float, ...]  # candidates
     options: Callable[[float], dict]
 
 
@@ -62,20 +64,7 @@ METHODS = {
     "autoencoder": Method(zoo.Autoencoder, "times the epochs", (0.5, 1, 2), lambda share: {}),
 }
 NONE = "none"
-
-
-class Candidates(NamedTuple):
-    """Learning rates to try, starting with the first ones, and how long to fine-tune."""
-
-    rates: tuple[float, ...]  # of pre-training
-    fine_tuning: tuple[float, ...]
-    ratio: int  # epochs of fine-tuning for each epoch of pre-training
-
-
-CANDIDATES = {
-    "mnist": Candidates((8e-3, 2e-3, 3e-2), (3e-3, 1e-2, 3e-2), 1),
-    "cifar": Candidates((2e-3, 5e-4, 8e-3), (1e-3, 3e-4, 3e-3), 2),
-}
+FINE_TUNED = {"mnist": 1, "cifar": 2}  # epochs of fine-tuning for each epoch of pre-training
 
 # The candidates with the lowest validation error in results/regularized_settings.json and
 # results/regularized_cifar_settings.json.
@@ -121,141 +110,10 @@ REPORTED = {
 QUICK = {
     "METHODS": {name: METHODS[name] for name in ("contractive (CAE)", "binary RBM")},
     "UNITS": 30,
+    "FINE_TUNED": {"mnist": 1, "cifar": 1},
     "SEEDS": (1, 2),
-    "CANDIDATES": {name: Candidates((2e-3,), (1e-3,), 1) for name in CANDIDATES},
     "FILTERS": 16,
 }
-
-
-@experiment(minutes=30)
-def regularized_settings(
-    epochs: int = 8, only: Sequence[str] = (), verbose: int | str = 2
-) -> Table:
-    """Choose the settings of six methods of pre-training on validation images, for all alike."""
-    train, validation, _ = split("mnist")
-    rows = chosen(train, validation, CANDIDATES["mnist"], epochs, only, verbose)
-    return Table(
-        "Settings of pre-training, chosen on validation images",
-        f"Validation errors in % on {len(validation[0]):,} images of MNIST, for the settings of "
-        f"`zoo reproduce regularized`: {_of_search(784, epochs, epochs)} An error of "
-        "4 % has a standard error of 0.2: between close candidates chance decides. Five times as "
-        "many images are used later than here.",
-        SEARCH_COLUMNS,
-        rows,
-    )
-
-
-@experiment(minutes=35)
-def regularized_cifar_settings(
-    epochs: int = 15, only: Sequence[str] = (), verbose: int | str = 2
-) -> Table:
-    """Choose the settings of six methods of pre-training for small gray photographs."""
-    train, validation, _ = gray_photographs()
-    rows = chosen(train, validation, CANDIDATES["cifar"], epochs, only, verbose)
-    return Table(
-        "Settings of pre-training for gray photographs, chosen on validation images",
-        f"Validation errors in % on {len(validation[0]):,} images of CIFAR-10 in gray, for the "
-        "settings of `zoo reproduce regularized_cifar`: "
-        f"{_of_search(1024, epochs, 2 * epochs)} An error of 60 % has a standard error of 0.5: "
-        "between close candidates chance decides. Four times as many images are used later "
-        "than here.",
-        SEARCH_COLUMNS,
-        rows,
-    )
-
-
-def _of_search(pixels: int, epochs: int, fine_tuning: int) -> str:
-    """Return the part of the protocol that both searches share."""
-    return (
-        f"{pixels}-{UNITS} sigmoid units with tied kernels, {SEARCHED:,} images to train, "
-        f"{epochs} epochs of pre-training and {fine_tuning} of fine-tuning by Adam (batch 128), "
-        f"seed {SEED}. First the strength of the method is searched, then with the best one the "
-        "rate of pre-training, then that of fine-tuning: seven candidates for each method, whose "
-        "lowest error decides."
-    )
-
-
-SEARCH_COLUMNS = ("pre-training", "strength", "rate", "rate of fine-tuning", "chosen")
-
-
-def chosen(
-    train: tuple,
-    validation: tuple,
-    candidates: Candidates,
-    epochs: int,
-    only: Sequence[str],
-    verbose: int | str,
-) -> list[list[Any]]:
-    """Return a row for each method: its candidates with their errors, and what was chosen."""
-    train = tuple(column[:SEARCHED] for column in train)
-    names = [*METHODS, NONE]
-    rows: list[list[Any]] = []
-    for name in names:
-        if name in chosen_rows(only, names):
-            rows.append([name, *searched(name, train, validation, candidates, epochs, verbose)])
-        else:
-            rows.append([name])
-        if verbose:
-            print(*rows[-1], flush=True)
-    return rows
-
-
-def searched(
-    name: str,
-    train: tuple,
-    validation: tuple,
-    candidates: Candidates,
-    epochs: int,
-    verbose: int | str,
-) -> tuple[str, str, str, str]:
-    """Return the candidates of a method with their validation errors, and what was chosen.
-
-    One setting is varied at a time, and its best value is kept.
-    """
-    shape = train[0].shape[1:]
-    models: dict[tuple, Any] = {}
-    errors: dict[Settings, float] = {}
-
-    def tried(settings: Settings) -> float:
-        key = settings[:2]
-        if key not in models:
-            models[key] = pretrained(name, shape, settings, train[0], epochs, SEED, verbose)
-        if settings not in errors:
-            rates = (settings.fine_tuning,)
-            length = candidates.ratio * epochs
-            found = fine_tuned(models[key], train, validation, length, rates, verbose)
-            errors[settings] = found[1]
-        return errors[settings]
-
-    def tabulated(several: list[Settings], field: str) -> tuple[Settings, str]:
-        found = {one: tried(one) for one in several}
-        listed = ", ".join(f"{getattr(one, field):g}: {found[one]:.2f}" for one in sorted(found))
-        return min(found, key=lambda one: found[one]), listed
-
-    if name == NONE:
-        settings, strengths, rates = Settings(0, 0, 0), "", ""
-    else:
-        method = METHODS[name]
-        first = (candidates.rates[0], candidates.fine_tuning[0])
-        settings, strengths = tabulated(
-            [Settings(value, *first) for value in method.strengths], "strength"
-        )
-        settings, rates = tabulated(
-            [settings._replace(rate=rate) for rate in candidates.rates], "rate"
-        )
-        strengths = f"{method.strength} {strengths}"
-    settings, fine_tuning = tabulated(
-        [settings._replace(fine_tuning=rate) for rate in candidates.fine_tuning], "fine_tuning"
-    )
-    return strengths, rates, fine_tuning, described(name, settings)
-
-
-def described(name: str, settings: Settings) -> str:
-    """Return settings in words."""
-    last = f"fine-tuning {settings.fine_tuning:g}"
-    if name == NONE:
-        return last
-    return f"{METHODS[name].strength} {settings.strength:g}, rate {settings.rate:g}, {last}"
 
 
 def pretrained(
@@ -312,12 +170,12 @@ def regularized_cifar(epochs: int = 15, only: Sequence[str] = (), verbose: int |
         "Regularized autoencoders as pre-training, gray photographs",
         f"CIFAR-10 in gray (0.299 R + 0.587 G + 0.114 B), JPEG copy: {train:,} images to train, "
         f"{validation:,} to validate, {test:,} to test; 1024-{UNITS} sigmoid units with tied "
-        f"kernels, {epochs} epochs of pre-training by Adam (batch 128), {2 * epochs} of "
-        "fine-tuning, of which the one that is best on validation images counts. The settings of "
-        "each method were chosen by `zoo reproduce regularized_cifar_settings`, on validation "
-        f"images. Errors: mean and standard error of {len(SEEDS)} seeds. "
-        f"{JACOBIAN.format('1e-5')} Reported: Rifai et al. 2011 (ICML), table 1, on the originals; "
-        "it has no Boltzmann machine.",
+        f"kernels, {epochs} epochs of pre-training by Adam (batch 128), "
+        f"{FINE_TUNED['cifar'] * epochs} of fine-tuning, of which the one that is best on "
+        "validation images counts. The settings of each method were chosen by `zoo reproduce "
+        "regularized_cifar_settings`, on validation images. Errors: mean and standard error of "
+        f"{len(SEEDS)} seeds. {JACOBIAN.format('1e-5')} Reported: Rifai et al. 2011 (ICML), table "
+        "1, on the originals; it has no Boltzmann machine.",
         COLUMNS,
         rows,
     )
@@ -358,7 +216,7 @@ def compared(
         for seed in SEEDS:
             model = pretrained(name, shape, settings, train[0], epochs, seed, verbose)
             rates = (settings.fine_tuning,)
-            length = CANDIDATES[images].ratio * epochs
+            length = FINE_TUNED[images] * epochs
             network, _ = fine_tuned(model, train, validation, length, rates, verbose, seed)
             squares = metrics.jacobian_norm(model, test[0], squared=True)
             saturated = metrics.saturation(model, test[0])
