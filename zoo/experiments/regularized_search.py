@@ -16,7 +16,7 @@ SEARCH_COLUMNS = ("pre-training", "strength", "rate", "rate of fine-tuning", "ch
 
 
 class Candidates(NamedTuple):
-    """Learning rates to try, the first one of each first."""
+    """Learning rates to try, starting with the first ones."""
 
     rates: tuple[float, ...]  # of pre-training
     fine_tuning: tuple[float, ...]
@@ -51,7 +51,7 @@ def regularized_settings(
 def regularized_cifar_settings(
     epochs: int = 15, only: Sequence[str] = (), verbose: int | str = 2
 ) -> Table:
-    """Choose the settings of the same methods for small gray photographs."""
+    """Choose the settings of six methods of pre-training for small gray photographs."""
     train, validation, _ = gray_photographs()
     rows = chosen("cifar", train, validation, epochs, only, verbose)
     return Table(
