@@ -23,7 +23,7 @@ SEEDS = (1, 2, 3)  # for initial weights and for random choices of labeled image
 STEPS = 8  # decoded codes of each class
 QUICK = {"SEEDS": (1,)}
 CLUSTERS = "aae_mnist_clusters"
-AS_IN_THE_PAPER = {"conditional_discriminator": False}  # of presets whose discriminator has it
+AS_IN_THE_PAPER = {"conditional_discriminator": False}  # the recipes show it the class
 
 
 def trained(
