@@ -3,6 +3,7 @@
 import inspect
 import json
 from dataclasses import replace
+from types import SimpleNamespace
 
 import keras
 import numpy as np
@@ -18,6 +19,7 @@ from zoo.experiments import (
     few_labels,
     glyphs,
     inspection,
+    quick,
     representations,
     six_channels,
     super_resolution,
@@ -266,6 +268,23 @@ def test_a_recipe_that_has_no_preset_is_trained(few_images, monkeypatch):
     assert len(x) == len(y) == 100
     model, _ = adversarial.trained("aae_mnist", recipes.get("aae_mnist").seed, 0, None, 0)
     assert model is zoo.load("aae_mnist")
+
+
+@pytest.mark.parametrize("run", [adversarial.adversarial_labels, adversarial.two_dimensions])
+def test_beside_the_paper_no_discriminator_of_styles_sees_the_class(run, few_images, monkeypatch):
+    trained = []
+
+    def fit_recipe(recipe, *rest):
+        trained.append(recipe.model["conditional_discriminator"])
+        return SimpleNamespace(represent=lambda x: np.zeros((len(x), 2)))
+
+    monkeypatch.setattr(adversarial, "fit_recipe", fit_recipe)
+    monkeypatch.setattr(adversarial, "error", lambda model, x: 1.0)
+    for measure in ("classification_error", "clustering_error"):
+        monkeypatch.setattr(zoo.metrics, measure, lambda model, x, y: 1.0)
+    with quick.little_data():
+        run(verbose=0)
+    assert trained == [False] * 3
 
 
 @pytest.mark.slow

@@ -41,6 +41,20 @@ def test_data_without_labels_or_with_few_items_stay_as_they_are(monkeypatch):
     assert none is None
 
 
+def test_few_sequences_and_drawings_are_left(monkeypatch):
+    x, lengths = np.zeros((500, 6, 2)), np.arange(1, 151)
+    points, few_lengths = np.arange(lengths.sum()), np.array([2, 3])
+    monkeypatch.setattr(data, "load", lambda name: ((x, None), (x, None)))
+    monkeypatch.setattr(quick, "checked", lambda *given: [points, lengths, points[:5], few_lengths])
+    with quick.little_data():
+        (few, _), (test, _) = data.load("signals")
+        found = data_sets.checked("source", "keys", "arrays", "place")
+    assert (len(few), len(test)) == (100, 40)
+    expected = [points[: 100 * 101 // 2], lengths[:100], points[:5], few_lengths]
+    for one, other in zip(found, expected, strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
 def test_small_settings_name_constants_of_their_modules():
     modules = {one.run.__module__: one.run.__globals__ for one in EXPERIMENTS.values()}
     for name, constants in modules.items():

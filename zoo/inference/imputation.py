@@ -193,6 +193,6 @@ def _as_frame(frame, filled, rows, read: Read, likelihood):
             cells = column.astype(object).to_numpy().copy()
             cells[lost] = found
             frame[labels[name]] = type(column)(cells, index=column.index).astype(
-                column.dtype if column.dtype.kind != "f" else object
+                object if column.dtype.kind in "iuf" else column.dtype  # numbers: all were lost
             )
     return frame

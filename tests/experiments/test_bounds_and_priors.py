@@ -1,0 +1,87 @@
+"""Likelihoods by bound and prior: gates by hand, which epoch is kept, and what is held out."""
+
+from dataclasses import replace
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+from scipy.special import expit
+
+import zoo
+from zoo import data
+from zoo.experiments import bounds_and_priors
+from zoo.experiments.bounds_and_priors import ROWS
+
+X = np.random.default_rng(0).random((10, 28, 28, 1)).astype("float32")
+
+
+@pytest.fixture(autouse=True)
+def small(monkeypatch):
+    monkeypatch.setattr(bounds_and_priors, "GATED", 3)
+
+
+def test_each_unit_is_multiplied_by_the_sigmoid_of_another_one():
+    networks = bounds_and_priors._gated(2)
+    z = np.random.default_rng(1).normal(size=(10, 2)).astype("float32")
+    for network, x in ((networks["encoder"], X), (networks["decoder"], z)):
+        weights = network.get_weights()
+        pairs = [*zip(weights[::2], weights[1::2], strict=True)]
+        hidden = x.reshape(10, -1)
+        for kernel, bias in pairs[:2]:
+            both = hidden @ kernel + bias
+            hidden = both[:, :3] * expit(both[:, 3:])
+        found = network.predict(x, verbose=0)
+        found = [*found.values()] if isinstance(found, dict) else [found.reshape(10, -1)]
+        expected = [hidden @ kernel + bias for kernel, bias in pairs[2:]]
+        for one, other in zip(*(sorted(a, key=np.sum) for a in (found, expected)), strict=True):
+            np.testing.assert_allclose(one, other, rtol=1e-3, atol=1e-5)
+
+
+@pytest.mark.parametrize("name", ["VAE, normal prior, gates", "VAE, VampPrior, gates"])
+def test_with_gates_the_best_epoch_after_the_growth_is_kept(name, monkeypatch):
+    asked = {}
+    monkeypatch.setattr(zoo.VAE, "fit", lambda model, x, **options: asked.update(options))
+    row = replace(ROWS[name], epochs=8, components=min(ROWS[name].components, 2))
+    model = bounds_and_priors._trained(row, X[:6], X[6:], 0)
+    assert model.encoder.layers[2].units == 6
+    assert asked["validation_data"] == (pytest.approx(X[6:]),)
+    [kept] = asked["callbacks"]
+    restored = []
+    network = SimpleNamespace(stop_training=False, set_weights=restored.append, metrics=[])
+    kept.set_model(network)
+    kept.on_train_begin()
+    for epoch, loss in enumerate([1, 2, 9, 5, 7, 8, 6, 9]):  # two of growth
+        network.get_weights = lambda epoch=epoch: epoch
+        kept.on_epoch_end(epoch, {"val_loss": loss, "loss": -epoch})
+    kept.on_train_end()
+    assert restored == [3]
+    assert not network.stop_training
+
+
+def test_without_gates_nothing_is_chosen_on_validation_images(monkeypatch):
+    asked = {}
+    monkeypatch.setattr(zoo.VAE, "fit", lambda model, x, **options: asked.update(options))
+    bounds_and_priors._trained(ROWS["VAE, normal prior"], X[:6], X[6:], 0)
+    assert asked.keys() == {"batch_size", "epochs", "verbose"}
+
+
+def test_the_last_training_images_are_held_out(monkeypatch):
+    trained, measured = [], []
+
+    def log_likelihood(x, samples):
+        measured.append((sorted(x.ravel()), samples))
+        return SimpleNamespace(value=-np.arange(len(x)) - 7.0)
+
+    def train(row, x, held_out, verbose):
+        trained.append((x.tolist(), held_out.tolist()))
+        return SimpleNamespace(log_likelihood=log_likelihood)
+
+    x, x_test = np.arange(10), np.arange(100, 105)
+    monkeypatch.setattr(data, "load", lambda name: ((x, None), (x_test, None)))
+    monkeypatch.setattr(bounds_and_priors, "VALIDATION", 4)
+    monkeypatch.setattr(bounds_and_priors, "_trained", train)
+    table = bounds_and_priors.bounds_and_priors(only=["VAE, k = 1"], verbose=0)
+    assert trained == [([*range(6)], [*range(6, 10)])]
+    assert measured == [([*range(100, 105)], 5000), ([*range(6, 10)], 200)]
+    [row] = [row for row in table.rows if len(row) > 1]
+    assert row[1:6] == [86.76, 9.0, pytest.approx(np.sqrt(2 / 5), abs=1e-4), 8.5, 1000]
