@@ -1,5 +1,7 @@
 """Steps of an optimizer, against steps computed by hand, and draws; on every backend."""
 
+import shutil
+
 import keras
 import numpy as np
 import pytest
@@ -88,3 +90,8 @@ def test_samples_are_seeded_and_advance():
         np.testing.assert_array_equal(first, again)
         assert not np.array_equal(first, array(draw((100,), seeds[0])))
         array(draw((100,), seeds[1]))
+
+
+@pytest.mark.skipif(bool(shutil.which("nvidia-smi")), reason="there may be a GPU")
+def test_without_a_gpu_the_device_is_the_cpu():
+    assert backend.device() == "CPU"

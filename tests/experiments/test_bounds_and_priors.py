@@ -17,7 +17,7 @@ X = np.random.default_rng(0).random((10, 28, 28, 1)).astype("float32")
 
 @pytest.fixture(autouse=True)
 def small(monkeypatch):
-    monkeypatch.setattr(bounds_and_priors, "GATED", 3)
+    monkeypatch.setattr(bounds_and_priors, "GATED_UNITS", 3)
 
 
 def test_each_unit_is_multiplied_by_the_sigmoid_of_another_one():
@@ -85,3 +85,9 @@ def test_the_last_training_images_are_held_out(monkeypatch):
     assert measured == [([*range(100, 105)], 5000), ([*range(6, 10)], 200)]
     [row] = [row for row in table.rows if len(row) > 1]
     assert row[1:6] == [86.76, 9.0, pytest.approx(np.sqrt(2 / 5), abs=1e-4), 8.5, 1000]
+
+
+def test_hours_on_a_gpu_name_it(monkeypatch):
+    assert bounds_and_priors._spent(1.234) == 1.23
+    monkeypatch.setattr(bounds_and_priors.backend, "device", lambda: "NVIDIA H100")
+    assert bounds_and_priors._spent(0.5) == "0.50 (NVIDIA H100)"

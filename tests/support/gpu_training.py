@@ -12,6 +12,7 @@ import keras
 import numpy as np
 
 import zoo
+from zoo.backend import backend
 
 X = np.random.default_rng(0).random((200, 8, 8, 1), np.float32)
 MODELS = {
@@ -22,27 +23,24 @@ MODELS = {
 }
 
 
-def device() -> str:
-    """Return the kind of device that the backend computes on, and switch TF32 off there."""
-    backend = keras.backend.backend()
-    if backend == "tensorflow":
+def switch_tf32_off() -> None:
+    if keras.backend.backend() == "tensorflow":
         import tensorflow as tf
 
         tf.config.experimental.enable_tensor_float_32_execution(False)
-        return "gpu" if tf.config.list_physical_devices("GPU") else "cpu"
-    if backend == "jax":
+    elif keras.backend.backend() == "jax":
         import jax
 
         jax.config.update("jax_default_matmul_precision", "highest")
-        return jax.default_backend()
-    import torch
+    else:
+        import torch
 
-    torch.backends.cudnn.allow_tf32 = False
-    return "gpu" if torch.cuda.is_available() else "cpu"
+        torch.backends.cudnn.allow_tf32 = False
 
 
 def main(out):
-    print(device(), flush=True)
+    switch_tf32_off()
+    print(backend.device(), flush=True)
     weights = {}
     for name, make in MODELS.items():
         keras.utils.set_random_seed(3)

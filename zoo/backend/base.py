@@ -117,6 +117,10 @@ class Backend(abc.ABC):
         make()
 
     @abc.abstractmethod
+    def device(self) -> str:
+        """Return the name of the GPU that computes, such as "NVIDIA H100 80GB HBM3", or "CPU"."""
+
+    @abc.abstractmethod
     def fastest(self, convolutional: bool, batch_bytes: int, steps: float) -> dict:
         """Return the fastest values for settings that are "auto" in `compile()`.
 

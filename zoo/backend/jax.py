@@ -110,6 +110,10 @@ class JaxBackend(Backend):
         finally:
             del model.__dict__[name]
 
+    def device(self) -> str:
+        device = jax.devices()[0]
+        return "CPU" if device.platform == "cpu" else device.device_kind
+
     def fastest(self, convolutional: bool, batch_bytes: int, steps: float) -> dict:
         """Choose XLA, and one step per execution, as several steps would be a Python loop."""
         return {"jit_compile": True, "steps_per_execution": 1}

@@ -109,6 +109,12 @@ class TensorFlowBackend(Backend):
 
         return run
 
+    def device(self) -> str:
+        found = tf.config.list_physical_devices("GPU")
+        if not found:
+            return "CPU"
+        return tf.config.experimental.get_device_details(found[0]).get("device_name", "GPU")
+
     def fastest(self, convolutional: bool, batch_bytes: int, steps: float) -> dict:
         """Choose XLA if it is faster, and as many steps per execution as memory allows.
 

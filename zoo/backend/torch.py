@@ -36,6 +36,9 @@ class TorchBackend(Backend):
         """Return the function so that it runs without gradients."""
         return torch.no_grad()(function)
 
+    def device(self) -> str:
+        return torch.cuda.get_device_name() if torch.cuda.is_available() else "CPU"
+
     def fastest(self, convolutional: bool, batch_bytes: int, steps: float) -> dict:
         """Choose eager execution, as compilation needs a C++ compiler on the user's machine."""
         return {"jit_compile": False, "steps_per_execution": 1}

@@ -12,6 +12,7 @@ import numpy as np
 
 import zoo
 from zoo import data
+from zoo.backend import backend
 from zoo.experiments.registry import experiment
 from zoo.experiments.table import SEED, Table, chosen_rows
 from zoo.metrics.card_metrics import rounded
@@ -83,7 +84,7 @@ def bounds_and_priors(
                 rounded(float(value.std() / np.sqrt(len(value)))),
                 rounded(-float(validation.mean())),
                 f"{row.first_epochs} + {row.epochs}" if row.first_epochs else row.epochs,
-                round(hours, 2),
+                _spent(hours),
             ]
         )
     length = f" Here: {epochs} epochs each." if epochs else ""
@@ -101,10 +102,17 @@ def bounds_and_priors(
         "others: 784-200-200-50, tanh; k = 50 starts with epochs at k = 5 (epochs: a + b). A row "
         "that is missing was not run. Reported: Tomczak and Welling 2018 (arXiv 1705.07120), gates "
         "and early stopping after some hundred epochs; Burda et al. 2015 (arXiv 1509.00519), 3,280 "
-        f"epochs. Hours on one core of a machine with two, beside other work.{length}",
+        f"epochs. Hours on one core of a machine with two, or on the GPU that is named, beside "
+        f"other work.{length}",
         ("model", "reported", "obtained", "standard error", "validation", "epochs", "hours"),
         rows,
     )
+
+
+def _spent(hours):
+    """Return hours, with the name of the GPU that they were spent on."""
+    device = backend.device()
+    return round(hours, 2) if device == "CPU" else f"{hours:.2f} ({device})"
 
 
 def _trained(row, x, held_out, verbose):
