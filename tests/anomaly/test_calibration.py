@@ -64,6 +64,7 @@ def test_a_weak_defect_beside_noise_is_found_by_calibration_alone(detector):
     assert areas[0][1] > 0.95 > areas[1][1]
 
 
+@pytest.mark.slow
 def test_it_is_saved_and_exported(detector, tmp_path):
     detector.save(tmp_path / "mine")
     again = load(tmp_path / "mine")

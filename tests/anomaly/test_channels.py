@@ -189,6 +189,7 @@ def test_names_of_columns_order_a_table():
 # Files
 
 
+@pytest.mark.slow
 def test_a_detector_of_signals_comes_back(detector, tmp_path):
     detector.save(tmp_path / "saved")
     again = load(tmp_path / "saved")
@@ -235,6 +236,7 @@ def test_a_file_of_before_names_no_normal_error(detector, tmp_path):
     assert again.worst_channels(with_spike(1, 6))[0].step == 6
 
 
+@pytest.mark.slow
 def test_the_exported_graph_takes_raw_signals(detector, tmp_path):
     export.export_model(detector, tmp_path / "out", formats=("onnx",))
     found = export.load(tmp_path / "out" / "detector")(x=X)
@@ -250,6 +252,7 @@ def test_the_exported_graph_takes_raw_signals(detector, tmp_path):
     assert ratios.argmax() == 0
 
 
+@pytest.mark.slow
 def test_standardized_images_are_exported_with_channels_first(tmp_path):
     images = np.random.default_rng(0).normal(size=(40, 6, 6, 3)) * [1, 100, 1e4]
     settings = {"latent_dim": 2, "hidden_units": (4,), "standardize": True}

@@ -36,6 +36,7 @@ def same_but_for(again, detector):
     assert (again.normal_error != detector.normal_error).all()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("train", [True, False])
 def test_channels_keep_their_scale_and_get_new_normal_errors(train, detector, tmp_path):
     detector.save(tmp_path / "detector")

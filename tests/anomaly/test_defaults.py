@@ -89,6 +89,7 @@ def test_every_class_trains_by_the_loss_of_images_that_were_held_out(name, few_d
     assert np.isfinite(detector.threshold)
 
 
+@pytest.mark.slow
 def test_a_given_number_of_epochs_is_trained(few_digits):
     detector = Detector("Autoencoder", latent_dim=5, hidden_units=(8,))
     history = detector.fit(few_digits[0], epochs=3, trim=0, verbose=0).history

@@ -62,6 +62,7 @@ def test_a_model_of_one_digit_finds_the_others(digits):
     assert roc_auc_score(y_test != 0, detector.scores(x_test)) > 0.95
 
 
+@pytest.mark.slow
 def test_a_trained_model_is_not_trained_again_unless_asked(few_digits):
     x, _ = few_digits
     model = zoo.load("vae_digits")

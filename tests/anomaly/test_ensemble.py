@@ -37,6 +37,7 @@ def ensemble(kind):
     return made.fit(DATA[kind], **FIT)
 
 
+@pytest.mark.slow
 def test_scores_and_maps_are_means_of_detectors_with_these_seeds(kind, ensemble):
     x = DATA[kind]
     order = np.random.default_rng(4).permutation(len(x))  # as of one detector with this seed
@@ -63,6 +64,7 @@ def test_scores_and_maps_are_means_of_detectors_with_these_seeds(kind, ensemble)
     )
 
 
+@pytest.mark.slow
 def test_it_is_exported_as_one_graph(kind, ensemble, tmp_path):
     x = DATA[kind]
     export.export_model(ensemble, tmp_path / "out", formats="onnx", images=x)
@@ -101,6 +103,7 @@ def test_the_rule_can_be_set_again(ensemble):
     assert ensemble.threshold == before
 
 
+@pytest.mark.slow
 def test_anomalies_in_the_training_data_are_trimmed_by_each_member():
     x = ROWS.astype("float32").copy()
     x[:6] *= 20
@@ -109,6 +112,7 @@ def test_anomalies_in_the_training_data_are_trimmed_by_each_member():
     np.testing.assert_array_equal(np.flatnonzero(made.predict(x) == -1), np.arange(6))
 
 
+@pytest.mark.slow
 def test_after_an_interrupted_fit_there_is_no_threshold(monkeypatch):
     """The old one would belong to other members."""
     made = DetectorEnsemble("Autoencoder", members=2, quantile=0.9, **SETTINGS["rows"])
@@ -140,6 +144,7 @@ def test_worst_channels_are_those_of_the_mean_errors():
     assert made.worst_channels(x[3:4])[0].channel == 1
 
 
+@pytest.mark.slow
 def test_a_report_is_written_from_a_saved_ensemble(tmp_path, capsys):
     made = DetectorEnsemble("Autoencoder", members=2, quantile=0.9, **SETTINGS["rows"])
     made.fit(DATA["rows"], **FIT).save(tmp_path / "mine")

@@ -24,6 +24,7 @@ def of_table():
     return detector.fit(X, epochs=1, verbose=0)
 
 
+@pytest.mark.slow
 def test_a_table_goes_in_as_it_is(of_table, tmp_path):
     export.export_model(of_table, tmp_path / "out", formats=("onnx",))
     found = export.load(tmp_path / "out" / "detector")(x=X)
@@ -119,6 +120,7 @@ def test_a_detector_of_eight_bits_finds_the_same_beside_an_outlier(tmp_path):
     np.testing.assert_array_equal(each, beside["is_anomaly"][:20])
 
 
+@pytest.mark.slow
 def test_the_threshold_can_be_given_with_the_rows(of_table, tmp_path):
     export.export_model(of_table, tmp_path / "out", formats="onnx", images=X.astype("float32"))
     session = export.load(tmp_path / "out" / "detector")
@@ -165,6 +167,7 @@ def test_smaller_files_take_the_threshold(tmp_path):
             np.testing.assert_array_equal(again["is_anomaly"] == 1, above)
 
 
+@pytest.mark.slow
 def test_an_invalid_default_of_a_signature_is_refused(of_table, tmp_path):
     export.export_model(of_table, tmp_path / "out", formats="onnx")
     path = tmp_path / "out" / "detector" / "signature.json"
@@ -178,6 +181,7 @@ def test_an_invalid_default_of_a_signature_is_refused(of_table, tmp_path):
         export.load(path.parent)
 
 
+@pytest.mark.slow
 def test_buffers_keep_the_threshold_of_the_file(of_table, tmp_path):
     export.export_model(of_table, tmp_path / "out", formats="onnx")
     bound = export.load(tmp_path / "out" / "detector").bind(3)

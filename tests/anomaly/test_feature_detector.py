@@ -117,6 +117,7 @@ def test_a_saved_detector_comes_back(detector, folder):
         again.quantile = 0.9
 
 
+@pytest.mark.slow
 def test_export_equals_python(detector, tmp_path):
     export.export_model(detector, tmp_path / "out", formats=("onnx",), images=NEW)
     found = export.load(tmp_path / "out" / "detector")(x=DRAWN.x)

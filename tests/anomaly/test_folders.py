@@ -62,6 +62,7 @@ def test_all_images_are_learned_and_scored_in_the_order_of_the_files(images, det
     np.testing.assert_array_equal(sampled.scores(images), sampled.scores(x))
 
 
+@pytest.mark.slow
 def test_images_kept_for_validation_set_a_threshold_of_normal_data(images):
     _, (kept, _) = images
     found = Detector("VAE", **SETTINGS, quantile=0.5).fit(images, **FIT)
@@ -104,6 +105,7 @@ def test_files_that_cannot_be_read_are_named_on_the_page(parts, detector, tmp_pa
     assert "Files without a score, because they cannot be read: &lt;i&gt;.png." in page
 
 
+@pytest.mark.slow
 def test_nothing_but_the_report_tells_where_the_images_are(images, detector, tmp_path):
     detector.save(tmp_path / "saved")
     export.export_model(load(tmp_path / "saved"), tmp_path / "out", formats=("onnx",))
@@ -117,6 +119,7 @@ def test_nothing_but_the_report_tells_where_the_images_are(images, detector, tmp
     )
 
 
+@pytest.mark.slow
 def test_the_command_takes_folders(parts, detector, tmp_path, capsys):
     zoo.save(detector.model, tmp_path / "model")
     code, printed, err = run(

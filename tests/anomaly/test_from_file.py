@@ -67,6 +67,7 @@ def of_features(images):
     return FeatureDetector(network, layers=["edges"], quantile=0.6).fit(images)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("made", [of_autoencoder, of_features])
 @pytest.mark.parametrize("channels", [1, 3])
 @pytest.mark.filterwarnings("ignore:quantile=")
@@ -89,6 +90,7 @@ def test_a_file_has_the_same_score_label_and_map(made, channels, photographs, tm
         np.testing.assert_allclose(found["map"][0], shown[i], rtol=1e-3, atol=1e-4 * shown.std())
 
 
+@pytest.mark.slow
 def test_items_without_files_have_no_steps(tmp_path):
     rows = np.random.default_rng(0).normal(size=(30, 5))
     table = Detector("Autoencoder", latent_dim=2, hidden_units=()).fit(rows, epochs=1, verbose=0)

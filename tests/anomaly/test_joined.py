@@ -142,6 +142,7 @@ def test_other_items_do_not_have_it_by_default():
     assert "joined" in scores.of_class(zoo.VAE)
 
 
+@pytest.mark.slow
 def test_a_new_threshold_keeps_the_rows_and_training_draws_them_again(detector):
     x = rows(80, 5) * [1, 10, 100, 1000]
     again = Detector("VAE", quantile=0.9, **TINY).fit(x, epochs=1, verbose=0)
@@ -188,6 +189,7 @@ def npy(array):
     return written.getvalue()
 
 
+@pytest.mark.slow
 def test_it_comes_back(detector, folder):
     again, x = load(folder), rows(30, 2) * [1, 10, 100, 1000]
     np.testing.assert_array_equal(again.scores(x), detector.scores(x))

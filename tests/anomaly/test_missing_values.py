@@ -90,6 +90,7 @@ def test_rows_without_holes_have_the_scores_of_a_model_without_a_mask(score):
     np.testing.assert_allclose(scored[0], scored[1], rtol=1e-4)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("score", ["reconstruction", "elbo_at_mean", "elbo", "joined"])
 def test_holes_alone_make_no_row_unusual(detector, score):
     other = Detector(detector.model, score=score, samples=8, quantile=0.99)
@@ -100,6 +101,7 @@ def test_holes_alone_make_no_row_unusual(detector, score):
     assert np.isfinite(other.scores(np.full((1, 4), np.nan, "float32"))).all()
 
 
+@pytest.mark.slow
 def test_the_blamed_column_was_seen(detector):
     rows = X[:60].copy()
     wrong = np.arange(60) % 4
@@ -111,12 +113,14 @@ def test_the_blamed_column_was_seen(detector):
     assert (detector.predict(X[60:]) == 1).mean() > 0.95
 
 
+@pytest.mark.slow
 def test_a_detector_is_saved_with_what_it_does_with_holes(detector, tmp_path):
     detector.save(tmp_path / "saved")
     again = load(tmp_path / "saved")
     np.testing.assert_allclose(again.scores(X), detector.scores(X), rtol=1e-5)
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(keras.backend.backend() != "tensorflow", reason="TensorFlow exports")
 @pytest.mark.parametrize("score", ["joined", "reconstruction"])
 def test_an_exported_detector_takes_holes(detector, score, tmp_path):
@@ -138,6 +142,7 @@ def test_holes_are_refused_with_the_way_to_learn_from_them(options):
         Detector("VAE", latent_dim=1, hidden_units=(4,), **options).fit(X, epochs=1, verbose=0)
 
 
+@pytest.mark.slow
 def test_zoo_detect_learns_from_a_table_with_holes(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     frame = pandas.DataFrame(X, columns=NAMES).assign(kind=np.where(FULL[:, 0] > 0, "p", "q"))
@@ -156,6 +161,7 @@ def test_zoo_detect_learns_from_a_table_with_holes(tmp_path, monkeypatch, capsys
     assert "already trained" in said
 
 
+@pytest.mark.slow
 def test_masked_arrays_are_rows_with_holes(detector, tmp_path):
     masked = np.ma.MaskedArray(FULL, HOLES)
     np.testing.assert_array_equal(detector.scores(masked), detector.scores(X))
@@ -173,6 +179,7 @@ def test_masked_arrays_are_rows_with_holes(detector, tmp_path):
         plain.fit(masked, epochs=1, verbose=0)
 
 
+@pytest.mark.slow
 def test_large_values_of_blamed_columns_are_written_without_exponents(detector):
     rows = FULL[:1].copy()
     rows[0, 1] = 46910.0

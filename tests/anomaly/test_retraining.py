@@ -50,6 +50,7 @@ def loss_of(detector, x):
     return detector.model.evaluate(detector.standardized(x), verbose=0, return_dict=True)["loss"]
 
 
+@pytest.mark.slow
 def test_a_training_that_loses_ground_gives_the_earlier_weights_back(detector, tmp_path):
     again, new = copied(detector, tmp_path / "detector"), rows(60, 1)
     before = again.model.get_weights()
@@ -65,6 +66,7 @@ def test_a_training_that_loses_ground_gives_the_earlier_weights_back(detector, t
     assert again.threshold != detector.threshold  # which is set on the new rows all the same
 
 
+@pytest.mark.slow
 def test_a_detector_in_use_learns_in_small_steps_and_on_all_but_a_tenth(
     detector, tmp_path, monkeypatch
 ):
@@ -324,6 +326,7 @@ def test_arrays_and_folders_are_watched_too(tmp_path, capsys):
         assert found == (months if data == "x.npy" else [("line 1", "15"), ("line 2", "5")])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [

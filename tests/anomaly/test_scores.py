@@ -76,6 +76,7 @@ def test_the_elbo_is_the_mean_over_draws(vae, x):
     np.testing.assert_allclose(found(vae, "elbo", x, samples=5, seed=3), expected, rtol=1e-5)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("score", ["elbo", "elbo_at_mean", "reconstruction", "prior"])
 def test_a_score_does_not_depend_on_the_items_beside_it(vae, x, score):
     whole, alone = found(vae, score, x), found(vae, score, x[4:5])
@@ -118,6 +119,7 @@ def test_the_discriminator_gives_its_negative_logit(x):
     np.testing.assert_allclose(probability, expit(logit), rtol=1e-4)
 
 
+@pytest.mark.slow
 def test_every_class_has_a_default_that_it_can_have():
     for name, model_class in zoo.models.CLASSES.items():
         if hasattr(model_class, "encode") and not model_class.conditional:

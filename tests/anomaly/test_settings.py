@@ -130,6 +130,7 @@ def test_a_model_gets_the_seed_of_its_detector():
 # Names of columns
 
 
+@pytest.mark.slow
 def test_columns_of_tables_are_put_in_order_by_name(detector, tmp_path):
     pandas = pytest.importorskip("pandas")
     names, order = ["a", "b", "c", "d"], [3, 0, 2, 1]

@@ -44,6 +44,7 @@ def test_training_starts_at_pca(detector):
     assert np.sqrt(np.mean(apart**2)) < 0.05
 
 
+@pytest.mark.slow
 def test_it_is_saved_and_exported_with_a_calibrated_map(detector, tmp_path):
     calibrated = Detector(detector.model, score="calibrated_error", quantile=0.9)
     calibrated.fit(X, train=False, validation_split=0.1).save(tmp_path / "mine")

@@ -37,6 +37,7 @@ def test_a_new_value_is_refused_with_the_way_out(folder, tmp_path, capsys):
     assert run(capsys, *refuse)[0] == 1
 
 
+@pytest.mark.slow
 def test_a_new_value_is_scored_as_zeros_and_said_in_its_row(folder, tmp_path, capsys):
     out = tmp_path / "report"
     code, printed, err = run(capsys, *command(folder, "--out", out, "--unknown", "score"))

@@ -65,6 +65,7 @@ def batches_of(stream):
     return batches
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(BACKEND == "torch", reason="PyTorch runs one step an execution")
 @pytest.mark.compiled
 @pytest.mark.parametrize(
@@ -135,6 +136,7 @@ def test_neither_model_nor_images_are_kept_after_training():
     assert [reference() is None for reference in kept] == [True, True]
 
 
+@pytest.mark.slow
 @pytest.mark.compiled
 def test_compiling_again_makes_steps_with_the_changes():
     """Also where somebody keeps the functions from before, and their traces with them."""
@@ -153,6 +155,7 @@ def test_compiling_again_makes_steps_with_the_changes():
         kept += [model.train_function, model.test_function]
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(BACKEND == "torch", reason="PyTorch traces nothing")
 @pytest.mark.compiled
 @pytest.mark.parametrize("rows", [40, 42])

@@ -102,6 +102,7 @@ def test_a_step_makes_the_three_updates_in_the_papers_order():
         np.testing.assert_allclose(array(a), array(b), atol=1e-5)
 
 
+@pytest.mark.slow
 @pytest.mark.compiled
 def test_freezing_the_encoder_of_an_adversarial_model_leaves_the_others_learning():
     model = aae()

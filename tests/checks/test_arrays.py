@@ -237,21 +237,25 @@ def test_native_arrays_are_not_copied():
     assert np.shares_memory(as_array(X.T), X)
 
 
+@pytest.mark.slow
 @every(EQUAL)
 def test_data_in_every_container_give_the_same(container, vae):
     the_same(DATA, vae, X, container)
 
 
+@pytest.mark.slow
 @every(EQUAL)
 def test_labels_in_every_container_give_the_same(container, cvae):
     the_same(LABELS, cvae, Y, container)
 
 
+@pytest.mark.slow
 @every(EQUAL)
 def test_arrays_as_labels_in_every_container_give_the_same(container, of_pairs):
     the_same(LABELS, of_pairs, PAIRS, container)
 
 
+@pytest.mark.slow
 @every(EQUAL)
 def test_weights_and_codes_in_every_container_give_the_same(container, vae):
     the_same(WEIGHTS, vae, WEIGHT, container)

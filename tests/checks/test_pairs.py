@@ -97,6 +97,7 @@ def test_pairs_are_validated_evaluated_and_weighted():
     made.train_on_batch(NOISY, CLEAN)
 
 
+@pytest.mark.slow
 def test_a_restoration_is_learned():
     """The noisy image is the negative of the clean one, which no corruption of the zoo makes."""
     clean = np.random.default_rng(0).integers(0, 2, (2400, 2, 1, 1)).astype("float32")

@@ -193,6 +193,7 @@ ADVICE = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("make", ADVICE, ids=lambda make: make.__name__)
 def test_other_targets_are_refused_with_advice_for_the_kind_of_data(make):
     with pytest.raises(ValueError, match=f"images only.*{ADVICE[make]}"):

@@ -29,6 +29,7 @@ def pixels(path):
         return np.asarray(image)
 
 
+@pytest.mark.slow
 def test_an_image_goes_into_a_small_file_and_back(place, capsys):
     assert main(["compress", "in.png", "out.zae", "--model", "model", "--rate", "2"]) == 0
     said = capsys.readouterr().out
@@ -46,6 +47,7 @@ def test_an_image_goes_into_a_small_file_and_back(place, capsys):
         assert text in said
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(keras.backend.backend() != "tensorflow", reason="export needs TensorFlow")
 def test_exported_files_do_the_same(place, capsys):
     export.export_model(zoo.load("model"), "exported", formats=("onnx",))
@@ -55,6 +57,7 @@ def test_exported_files_do_the_same(place, capsys):
     assert np.abs(pixels("a.png").astype(int) - pixels("b.webp")).max() <= 1
 
 
+@pytest.mark.slow
 def test_what_the_file_does_not_keep_is_said(place, capsys):
     Image.fromarray(drawn(20, 20, 4)).save("clear.png")
     assert main(["compress", "clear.png", "out.zae", "--model", "model"]) == 0
@@ -87,6 +90,7 @@ MISTAKES = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("line", "said"), MISTAKES)
 def test_mistakes_are_explained_and_nothing_is_written(place, capsys, line, said):
     data = zoo.compression.Codec(zoo.load("model")).compress(drawn(30, 30))
@@ -103,6 +107,7 @@ def test_mistakes_are_explained_and_nothing_is_written(place, capsys, line, said
     assert {path: path.read_bytes() for path in place.rglob("*") if path.is_file()} == before
 
 
+@pytest.mark.slow
 def test_the_limit_of_pixels_is_that_of_the_environment(place, capsys, monkeypatch):
     assert main(["compress", "in.png", "out.zae", "--model", "model"]) == 0
     monkeypatch.setenv("ZOO_MAX_PIXELS", "6999")
@@ -111,6 +116,7 @@ def test_the_limit_of_pixels_is_that_of_the_environment(place, capsys, monkeypat
     assert capsys.readouterr().err.count("ZOO_MAX_PIXELS") == 2
 
 
+@pytest.mark.slow
 def test_nothing_named_in_a_file_is_opened(place, capsys, monkeypatch):
     """The name of the model in a file is shown, and never looked up."""
     data = parse(zoo.compression.Codec(zoo.load("model")).compress(drawn(30, 30)))

@@ -133,6 +133,7 @@ def test_the_page_names_the_columns_that_are_to_blame(tmp_path):
     assert "<b>" not in page
 
 
+@pytest.mark.slow
 def test_a_saved_detector_orders_the_columns_of_a_file_by_name(tmp_path, capsys):
     pandas = pytest.importorskip("pandas")
     x = np.random.default_rng(0).normal(size=(60, 2)) * [1.0, 50.0] + [0.0, 400.0]

@@ -40,6 +40,7 @@ def detect(capsys, folder, train, data, *options):
     return out
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("x", "options", "settings"),
     [
@@ -60,6 +61,7 @@ def test_arrays(x, options, settings, capsys, tmp_path):
     same(Detector("VAE", **SETTINGS, **settings).fit(x[:30], **FIT), x[30:], tmp_path)
 
 
+@pytest.mark.slow
 def test_bytes_are_images_in_0_to_1(capsys, tmp_path):
     np.save(tmp_path / "x.npy", BYTES)
     detect(capsys, tmp_path, "x.npy", "x.npy")
@@ -67,6 +69,7 @@ def test_bytes_are_images_in_0_to_1(capsys, tmp_path):
     same(Detector("VAE", **SETTINGS).fit(x, **FIT), x, tmp_path)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "standardize",
     [False, pytest.param(True, marks=pytest.mark.slow)],
@@ -85,6 +88,7 @@ def test_tables(standardize, capsys, tmp_path):
     same(detector, new.rows, tmp_path)
 
 
+@pytest.mark.slow
 def test_normal_rows_need_no_labels_and_no_ids(capsys, tmp_path):
     lines = [f"{a:.6g},{b:.6g}" for a, b, *_ in ROWS]
     (tmp_path / "train.csv").write_text("\n".join(["size,speed", *lines[:40]]))

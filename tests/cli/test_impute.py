@@ -60,6 +60,7 @@ def test_a_table_with_empty_cells_is_learned_from_and_filled(tmp_path, capsys, m
     assert "a .csv file, and --out is full.xlsx" in capsys.readouterr().err
 
 
+@pytest.mark.slow
 def test_a_conditional_model_of_rows_with_holes_is_kept(tmp_path, capsys, monkeypatch):
     monkeypatch.chdir(tmp_path)
     frame = table().drop(columns="id")
@@ -85,6 +86,7 @@ def folder(tmp_path_factory):
     return path
 
 
+@pytest.mark.slow
 def test_a_fresh_process_knows_the_classes(folder, tmp_path):
     command = [sys.executable, "-m", "zoo", "impute", "./model", "holes.csv"]
     environment = {**os.environ, "PYTHONPATH": str(Path(zoo.__file__).parent.parent)}

@@ -43,6 +43,7 @@ def test_a_folder_that_exists_is_refused_before_anything_is_loaded(
     assert "there has no list of its files" in err
 
 
+@pytest.mark.slow
 def test_train_says_where_the_preset_is_if_a_shipped_one_has_its_name(
     capsys, tmp_path, monkeypatch
 ):
@@ -60,6 +61,7 @@ def test_train_says_where_the_preset_is_if_a_shipped_one_has_its_name(
     assert json.loads(mine)["licence"] is None
 
 
+@pytest.mark.slow
 def test_a_given_licence_is_stated(capsys, tmp_path):
     out = tmp_path / "out"
     run(capsys, "train", DIGITS, "--out", out, "--epochs", 1, "--licence", "CC0-1.0")

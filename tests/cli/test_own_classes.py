@@ -75,6 +75,7 @@ def test_registered_classes_of_a_module_are_found_by_name(module):
     assert own_classes.imported([]) == {}
 
 
+@pytest.mark.slow
 def test_an_own_class_is_trained_used_measured_and_exported(module, capsys):
     own = ["--import", module]
     assert main(["train", "dim.toml", "--out", "dim", *own]) == 0

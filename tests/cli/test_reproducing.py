@@ -27,6 +27,7 @@ def two(monkeypatch, tmp_path):
     return tmp_path
 
 
+@pytest.mark.slow
 def test_all_are_run_and_the_failed_ones_are_named(two, capsys):
     code, out, err = run(capsys, "reproduce", "--all", "--epochs", "3")
     assert code == 1

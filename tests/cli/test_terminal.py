@@ -71,6 +71,7 @@ def test_closed_standard_output_is_no_traceback(arguments):
         assert (done.returncode, done.stdout, done.stderr) == (0, "", ""), redirected
 
 
+@pytest.mark.slow
 def test_a_command_in_a_fresh_process_knows_the_classes(tmp_path):
     """A process of other tests has imported the models already."""
     command = [sys.executable, "-m", "zoo", "generate", "vae_digits", "--out", "samples.png"]

@@ -20,6 +20,7 @@ def coder():
     return BitsBack(model)
 
 
+@pytest.mark.slow
 @pytest.mark.backend
 def test_every_image_comes_back(coder):
     compressed = coder.compress(IMAGES)
@@ -27,6 +28,7 @@ def test_every_image_comes_back(coder):
     assert compressed.bits < compressed.stream_bits <= 8 * len(compressed.data)
 
 
+@pytest.mark.slow
 def test_the_length_is_the_negative_elbo(coder):
     """Over several seeds of the spare bits, which decide which codes are drawn."""
     lengths = [coder.compress(IMAGES, seed).bits / len(IMAGES) for seed in range(4)]
@@ -83,6 +85,7 @@ def test_damaged_data_are_refused(coder):
             coder.decompress(data[:length], "mine")
 
 
+@pytest.mark.slow
 def test_forged_streams_are_refused_and_not_endless(coder):
     """Whoever forges a stream can compute its checksum, too."""
     generator = np.random.default_rng(0)

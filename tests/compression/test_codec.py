@@ -25,6 +25,7 @@ ON_TENSORFLOW = pytest.mark.skipif(
 )
 
 
+@pytest.mark.slow
 @pytest.mark.backend
 @pytest.mark.parametrize(
     "size", [(1, 1), (1, 300), (15, 17), (80, 80), (81, 79), (96, 160), (200, 333)]
@@ -222,6 +223,7 @@ def test_a_decoder_alone_restores(codec, exported, tmp_path):
         alone.compress(image)
 
 
+@pytest.mark.slow
 @ON_TENSORFLOW
 def test_an_encoder_of_another_model_is_refused(exported, tmp_path):
     shutil.copytree(exported, tmp_path / "codec")
@@ -233,6 +235,7 @@ def test_an_encoder_of_another_model_is_refused(exported, tmp_path):
         load_codec(tmp_path / "codec")
 
 
+@pytest.mark.slow
 @ON_TENSORFLOW
 def test_channels_first_is_refused_in_words(model, tmp_path):
     export.export_model(model, tmp_path / "a", formats=("onnx",), layout="channels_first")

@@ -161,6 +161,7 @@ def test_an_exported_decoder_takes_words(model, tmp_path):
         session(z=z, label=words + 4)
 
 
+@pytest.mark.slow
 def test_captions_in_a_file_are_trained_from_to_a_preset_with_a_picture(few, tmp_path, capsys):
     from zoo.cli.main import main
 

@@ -62,6 +62,7 @@ def test_data_in_the_folder_that_is_not_named_say_so(monkeypatch):
         data.load("bsds500")
 
 
+@pytest.mark.slow
 def test_the_free_photographs_come_with_the_packages():
     (x, y), (x_test, _) = data.load("photographs")
     assert (x.shape, x_test.shape, y) == ((2000, 128, 128, 3), (48, 128, 128, 3), None)

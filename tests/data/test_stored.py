@@ -96,6 +96,7 @@ def test_a_file_that_was_cut_later_is_refused(file):
         np.asarray(x)
 
 
+@pytest.mark.slow
 def test_training_from_disk_is_training_from_memory(drawn, file):
     results = []
     for x in (as_pixels(drawn), StoredImages(file)):
@@ -111,6 +112,7 @@ def test_training_from_disk_is_training_from_memory(drawn, file):
     np.testing.assert_array_equal(results[0], results[1])
 
 
+@pytest.mark.slow
 def test_a_few_labels_are_set_apart_from_a_file(drawn, file):
     labels = np.where(np.arange(90) < 30, np.arange(90) % 3, -1)
     losses = []

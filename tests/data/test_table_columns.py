@@ -209,6 +209,7 @@ def test_options_of_tables_are_refused_for_other_data(trained, capsys):
     assert (code, "decimal= (,) is for tables" in err) == (1, True)
 
 
+@pytest.mark.slow
 def test_a_recipe_keeps_the_signs_of_its_table(capsys):
     lines = [f"{i % 7}:{i % 5},{i % 3}25" for i in range(30)]
     with open("t.csv", "w", encoding="utf-8") as file:
@@ -224,6 +225,7 @@ def test_a_recipe_keeps_the_signs_of_its_table(capsys):
     assert (code, err) == (0, "")
 
 
+@pytest.mark.slow
 def test_a_model_without_names_says_that_the_order_counts(capsys):
     x = np.random.default_rng(0).normal(size=(30, 2)).astype("float32")
     detector = zoo.anomaly.Detector("Autoencoder", standardize=True, hidden_units=(4,))

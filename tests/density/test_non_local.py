@@ -146,6 +146,7 @@ def test_the_mean_learns_from_its_neighbors_and_the_covariance_from_its_own():
         assert found[i] == pytest.approx(slope, rel=0.03, abs=0.02)
 
 
+@pytest.mark.slow
 def test_rows_of_one_feature_have_as_many_directions_as_asked_for():
     X = generator.normal(size=(30, 1))
     density = NonLocalManifoldParzen(2, 3, noise_variance=0.1, epochs=1, random_state=0).fit(X)
@@ -159,6 +160,7 @@ def test_rows_of_one_feature_have_as_many_directions_as_asked_for():
     np.testing.assert_allclose(density.score_samples(X), expected, rtol=1e-5)
 
 
+@pytest.mark.slow
 def test_the_least_variance_is_what_the_local_density_chooses():
     X = generator.normal(size=(40, 2))
     density = NonLocalManifoldParzen(1, 4, epochs=1, random_state=0).fit(X)

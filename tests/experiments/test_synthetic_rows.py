@@ -34,6 +34,7 @@ def test_a_split_has_every_row_once():
     assert not np.array_equal(other, parts[0].x)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("source", [*synthetic_rows.SETTINGS])
 def test_rows_are_generated_as_the_table_is_written(source):
     train, _, _ = synthetic_rows.split(synthetic_rows.diabetes(), 1)

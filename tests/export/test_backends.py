@@ -80,6 +80,7 @@ def test_variants_a_later_opset_and_channels_first(make, tmp_path):
     assert onnx.load(tmp_path / "out/encoder/model.onnx").opset_import[0].version == 20
 
 
+@pytest.mark.slow
 @needs_converter
 def test_recurrent_layers_become_steps(make, tmp_path):
     body = [layers.Bidirectional(layers.GRU(3, return_sequences=True)), layers.LSTM(3)]
@@ -226,6 +227,7 @@ def detector_of(score):
     return x, detector.fit(x, epochs=1, verbose=0)
 
 
+@pytest.mark.slow
 @needs_converter
 @pytest.mark.filterwarnings("ignore:quantile=")
 @pytest.mark.parametrize(

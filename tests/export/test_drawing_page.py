@@ -40,6 +40,7 @@ def package(monkeypatch):
     monkeypatch.setattr(onnxruntime_web, "read", lambda archive: {"ort.wasm.min.mjs": b"//"})
 
 
+@pytest.mark.slow
 def test_a_page_holds_all_that_it_draws_with(exported, package, tmp_path):
     square = np.array([(0, 0), (4, 0), (4, 6), (0, 6)])
     x = strokes.to_stroke5([[square]] * 3, LENGTH)
@@ -59,6 +60,7 @@ def test_a_page_holds_all_that_it_draws_with(exported, package, tmp_path):
     assert "https://" not in page
 
 
+@pytest.mark.slow
 def test_classes_and_searches_are_refused(exported, package, tmp_path):
     with pytest.raises(ValueError, match="models of images"):
         export.write_page(exported, tmp_path / "web", searched=10)

@@ -147,6 +147,7 @@ def test_a_layer_is_exported_and_proved_equal(name, make, tmp_path):
     exported(make, keras.Sequential([keras.Input(shape), *body]), tmp_path)
 
 
+@pytest.mark.slow
 def test_recurrent_layers_are_written_without_loops_and_stay_as_they_are(make, tmp_path):
     """Also inside of a wrapper; an exported file has no graph inside of a node."""
     network = keras.Sequential([keras.Input((2, 4)), layers.Bidirectional(layers.GRU(3))])
@@ -159,6 +160,7 @@ def test_recurrent_layers_are_written_without_loops_and_stay_as_they_are(make, t
     assert not any(layer.unroll for layer in network._flatten_layers() if hasattr(layer, "unroll"))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "name", [pytest.param(n, marks=[] if n in OFTEN else pytest.mark.slow) for n in NETWORKS]
 )

@@ -107,6 +107,7 @@ def test_without_holes_losses_equal_those_of_a_model_without_a_mask(cls):
     np.testing.assert_allclose([*b.values()], [a[k] for k in b], rtol=1e-5)
 
 
+@pytest.mark.slow
 def test_the_calibrated_spread_is_that_of_seen_cells():
     model = zoo.Autoencoder((3,), 1, hidden_units=(), likelihood=gaussian(X, missing="learn"))
     model.compile(keras.optimizers.SGD(0.0))
@@ -238,6 +239,7 @@ def test_what_cannot_be_learned_or_imputed_is_refused():
         zoo.VAE((3,), 1, hidden_units=(4,), likelihood=mixed).encode(partly)
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(keras.backend.backend() != "tensorflow", reason="TensorFlow exports")
 def test_the_exported_imputer_fills_rows_as_the_model_does(tmp_path):
     model = zoo.VAE((3,), 1, hidden_units=(4,), likelihood=gaussian(X, missing="learn"))

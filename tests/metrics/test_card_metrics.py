@@ -13,6 +13,7 @@ def names_of(model):
     return [metric["name"] for metric in metrics.evaluate(model, "digits")]
 
 
+@pytest.mark.slow
 def test_every_model_gets_the_metrics_that_fit_it(vae, cvae):
     first, last = "reconstruction error", "nearest-neighbor accuracy"
     elbo = ["negative ELBO", "KL divergence", "active units"]

@@ -45,6 +45,7 @@ def test_precision_and_recall_swap_with_the_samples():
     assert there.precision != there.recall
 
 
+@pytest.mark.slow
 def test_blocks_of_rows_do_not_matter(monkeypatch):
     import sklearn
 

@@ -80,6 +80,7 @@ def test_the_roc_area_is_that_of_all_pairs_of_pixels(seed):
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", range(3))
 @pytest.mark.parametrize("levels", [None, 2])
 def test_no_threshold_has_a_larger_f1_than_the_best(seed, levels):

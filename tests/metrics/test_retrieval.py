@@ -92,6 +92,7 @@ def test_bad_input_is_refused(change, said):
         retrieval(**given)
 
 
+@pytest.mark.slow
 def test_the_card_of_a_binary_autoencoder_has_them():
     digits = zoo.data.load("digits")
     model = zoo.BinaryAutoencoder((8, 8, 1), 16, hidden_units=(32,), seed=0)

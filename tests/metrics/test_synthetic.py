@@ -127,6 +127,7 @@ def test_copies_are_found_among_many_columns_of_large_numbers():
     )
 
 
+@pytest.mark.slow
 def test_scores_are_those_of_forests_of_scikit_learn():
     found = synthetic(REAL, OTHER, held_out=HELD, target="weight", seed=4)
 

@@ -41,6 +41,7 @@ class Page(HTMLParser):
         self.inside = ""
 
 
+@pytest.mark.slow
 def test_a_page_has_the_measures_and_needs_no_other_file(tmp_path):
     real, held, tables = people(200, 0), people(100, 1), {"<b>mine": people(150, 2)}
     path = tmp_path / "rows.html"
@@ -79,6 +80,7 @@ def test_a_table_of_measures_has_what_was_measured():
     assert {len(line) for line in lines} == {6}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("columns", [1, 30])
 def test_tables_of_few_and_many_columns_have_pages(columns, tmp_path):
     generator = np.random.default_rng(0)
@@ -90,6 +92,7 @@ def test_tables_of_few_and_many_columns_have_pages(columns, tmp_path):
     assert text.count("<img") == 1 + (columns > 1)
 
 
+@pytest.mark.slow
 def test_the_command_prints_the_measures_and_writes_the_page(tmp_path, capsys, monkeypatch):
     monkeypatch.chdir(tmp_path)
     real = people(200, 0)

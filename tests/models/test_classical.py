@@ -94,6 +94,7 @@ def test_the_stochastic_penalty_approaches_the_jacobian_for_small_noise():
     assert distances[0] > 3 * distances[2]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "jacobian",
     [

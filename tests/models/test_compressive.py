@@ -70,6 +70,7 @@ def test_noise_gives_the_length_of_rounded_coefficients_under_wide_densities():
     np.testing.assert_allclose(noisy, rounded, rtol=0.02)
 
 
+@pytest.mark.slow
 def test_a_negative_distortion_is_lowered_too():
     """Such as -log p of a narrow Gaussian density."""
     model = make(likelihood=zoo.Gaussian(0.1))
@@ -79,6 +80,7 @@ def test_a_negative_distortion_is_lowered_too():
     assert model.evaluate(IMAGES, verbose=0, return_dict=True)["loss"] < before
 
 
+@pytest.mark.slow
 def test_tables_belong_to_the_steps_after_an_interrupted_training(tmp_path):
     class Interrupt(keras.callbacks.Callback):
         def on_epoch_end(self, epoch, logs=None):
@@ -130,6 +132,7 @@ def test_gradients_are_those_of_the_logarithm():
     np.testing.assert_allclose(ops.convert_to_numpy(gradient), [500.0, 2.0], rtol=1e-6)
 
 
+@pytest.mark.slow
 def test_higher_rates_need_more_bits_and_restore_better(trained):
     bits = [trained.bits_per_pixel(IMAGES, rate=rate) for rate in (1, 2)]
     errors = [
@@ -142,6 +145,7 @@ def test_higher_rates_need_more_bits_and_restore_better(trained):
     assert trained.reconstruction_error(IMAGES).mean() == pytest.approx(errors[1], rel=1e-5)
 
 
+@pytest.mark.slow
 def test_the_bits_of_the_tables_are_nearly_the_rate_that_was_trained(trained):
     """And images need fewer bits than by the density, as contexts were counted."""
     by_tables = np.mean([trained.bits_per_pixel(IMAGES, rate=rate) for rate in (1, 2)])
@@ -154,12 +158,14 @@ def test_the_bits_of_the_tables_are_nearly_the_rate_that_was_trained(trained):
     assert without == pytest.approx(by_density, rel=0.03)
 
 
+@pytest.mark.slow
 @pytest.mark.backend
 def test_calling_it_reconstructs_at_the_last_rate(trained):
     called = ops.convert_to_numpy(trained(IMAGES[:9]))
     np.testing.assert_allclose(called, trained.reconstruct(IMAGES[:9]), atol=0.02)
 
 
+@pytest.mark.slow
 def test_tables_follow_every_way_of_training():
     """Arrays, lists and data sets of batches; of a generator only the density is known."""
     batches = [IMAGES[:32], IMAGES[32:64]]
@@ -174,6 +180,7 @@ def test_tables_follow_every_way_of_training():
         assert uses_contexts == (not hasattr(data, "__next__"))
 
 
+@pytest.mark.slow
 def test_a_further_rate_is_trained_with_frozen_networks(trained):
     model = make(tradeoffs=(5.0, 50.0, 400.0))
     model.encoder.set_weights(trained.encoder.get_weights())
@@ -190,6 +197,7 @@ def test_a_further_rate_is_trained_with_frozen_networks(trained):
     assert errors[1] < errors[0]
 
 
+@pytest.mark.slow
 def test_networks_of_ones_own_may_have_any_code():
     encoder = keras.Sequential([keras.Input((8, 8, 1)), keras.layers.Conv2D(5, 4, 4)])
     decoder = keras.Sequential([keras.Input((2, 2, 5)), keras.layers.Conv2DTranspose(1, 4, 4)])
@@ -230,12 +238,14 @@ def test_rows_and_signals_are_refused():
         zoo.CompressiveAutoencoder((64,), 4)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("rate", [0, 3, 1.5, "best"])
 def test_rates_that_there_are_not_are_refused(trained, rate):
     with pytest.raises((ValueError, TypeError), match="rate"):
         trained.reconstruct(IMAGES[:2], rate=rate)
 
 
+@pytest.mark.slow
 def test_the_identity_changes_with_decoder_and_tables_alone(trained):
     model = make()
     model.set_weights(trained.get_weights())
@@ -244,6 +254,7 @@ def test_the_identity_changes_with_decoder_and_tables_alone(trained):
     assert model.identity() != trained.identity()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("storage", ["float32", "float16", "compact"])
 def test_every_storage_keeps_the_tables(trained, tmp_path, storage):
     zoo.save(trained, tmp_path / "mine", storage=storage)

@@ -151,6 +151,7 @@ def test_own_networks_take_arrays(pairs, code_shape):
         zoo.CVAE(label_shape=(4, 4, 1), **own_networks(SHAPE))
 
 
+@pytest.mark.slow
 def test_images_as_labels_are_trained_from_by_command(pairs, tmp_path, capsys):
     from zoo.cli.main import main
 

@@ -154,6 +154,7 @@ def test_the_generators_noise_is_normal_or_uniform():
     }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("cls", "setting"), [(zoo.EBGAN, "pulling_away_weight="), (zoo.BEGAN, "diversity=")]
 )

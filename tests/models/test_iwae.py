@@ -39,6 +39,7 @@ def both(samples=5, **options):
     return models
 
 
+@pytest.mark.slow
 def test_both_estimators_have_the_same_mean_and_the_second_less_noise():
     """Over 40 gradients of 400 draws each; of the encoder's weights and of the decoder's."""
     x = np.repeat(X[:1].round(), REPEATED, axis=0)

@@ -103,6 +103,7 @@ WEIGHTS = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["M2", "SemiSupervisedAAE"])
 def test_weights_count_for_images_with_and_without_a_label(name):
     start, found = None, {}
@@ -174,6 +175,7 @@ def test_the_warm_up_keeps_labels_from_the_trunk(warm_up):
     assert same == (warm_up > 0)
 
 
+@pytest.mark.slow
 def test_an_epoch_that_leaves_the_warm_up_sums_over_the_labels():
     """Where the gradient reaches q(y | x), a drawn label would give it the entropy's part alone."""
     model, phases = m2(warm_up=5), []

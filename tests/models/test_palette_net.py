@@ -218,6 +218,7 @@ def test_there_is_nothing_of_codes(name):
     assert not hasattr(small(), name)
 
 
+@pytest.mark.slow
 def test_a_folder_of_photographs_is_trained_from_without_palettes(photographs, tmp_path, capsys):
     from PIL import Image
 

@@ -191,6 +191,7 @@ def test_pairs_of_every_kind_of_stream_are_taken_and_checked(pairs):
     model.fit(x, y, validation_split=0.25, sample_weight=np.ones(96), verbose=0)
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(keras.backend.backend() != "tensorflow", reason="tf.data")
 def test_a_data_set_is_checked_without_python_and_refused_in_words(pairs):
     import tensorflow as tf

@@ -29,6 +29,7 @@ def test_the_density_is_the_sum_over_the_steps_that_are_there():
     np.testing.assert_allclose(found, expected, rtol=1e-4)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("autoregressive", [False, True])
 def test_a_longer_array_with_the_same_signals_gives_the_same_codes_and_bounds(autoregressive):
     short = made(autoregressive=autoregressive)
@@ -67,6 +68,7 @@ def test_steps_one_after_the_other_give_what_the_whole_decoder_gives():
         previous = ops.convert_to_tensor(x[:, t])
 
 
+@pytest.mark.slow
 def test_training_lowers_the_loss_and_calibrates_by_the_steps_that_are_there():
     model = made()
     history = model.fit(X, epochs=30, batch_size=20, verbose=0).history
@@ -75,6 +77,7 @@ def test_training_lowers_the_loss_and_calibrates_by_the_steps_that_are_there():
     assert model.likelihood.step.spread == pytest.approx(errors**0.5, rel=0.3)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("autoregressive", [False, True])
 def test_silence_has_finite_gradients(autoregressive):
     model = zoo.SequenceVAE((40, 1), 2, autoregressive=autoregressive, **SETTINGS)
@@ -84,6 +87,7 @@ def test_silence_has_finite_gradients(autoregressive):
     assert all(np.isfinite(weight).all() for weight in model.get_weights())
 
 
+@pytest.mark.slow
 def test_reconstructions_end_where_the_signals_end():
     restored = made().reconstruct(X)
     np.testing.assert_array_equal(np.isnan(restored), np.isnan(X))
@@ -103,6 +107,7 @@ def test_signals_are_detected_whatever_their_length(tmp_path):
     np.testing.assert_allclose(found["score"], detector.scores(X), rtol=1e-3)
 
 
+@pytest.mark.slow
 def test_exported_files_take_signals_that_end_early(tmp_path):
     model = made(autoregressive=True)
     export.export_model(model, tmp_path / "out", formats=("onnx",))
@@ -174,10 +179,12 @@ def test_steps_run_in_every_precision(dtype):
     }
 
 
+@pytest.mark.slow
 def test_targets_that_are_the_signals_are_none():
     made().evaluate(X, X.copy(), verbose=0)
 
 
+@pytest.mark.slow
 def test_short_signals_are_measured_by_their_own_steps():
     x, shape = np.ones((1, 8, 2), "float32"), (8, 2)
     x[:, 2:] = np.nan

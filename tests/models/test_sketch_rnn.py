@@ -92,6 +92,7 @@ def test_a_temperature_divides_logits_and_multiplies_variances():
     np.testing.assert_allclose(second[:, :2].std(axis=0), 1.05 / 2, rtol=0.03)
 
 
+@pytest.mark.slow
 def test_what_comes_after_the_end_counts_for_nothing():
     model = made()
     longer = zoo.SketchRNN((12, 5), 2, **SETTINGS)
@@ -103,12 +104,14 @@ def test_what_comes_after_the_end_counts_for_nothing():
     np.testing.assert_allclose(bounds[0], bounds[1], rtol=1e-5)
 
 
+@pytest.mark.slow
 def test_drawings_come_back_from_their_codes(trained):
     restored = trained.reconstruct(X[:2])
     np.testing.assert_array_equal(restored[..., 2:], X[:2, :, 2:])
     np.testing.assert_allclose(restored[..., :2], X[:2, :, :2], atol=0.8)
 
 
+@pytest.mark.slow
 def test_temperature_and_seed_decide_the_draws(trained):
     z = trained.encode(X[:1]).repeat(30, axis=0)
     cold, hot = (trained.decode(z, temperature=t, seed=1) for t in (0.01, 1.5))
@@ -121,6 +124,7 @@ def test_temperature_and_seed_decide_the_draws(trained):
         assert not len(ended) or (drawing[ended[0] :] == strokes.END).all()
 
 
+@pytest.mark.slow
 def test_a_begun_drawing_is_kept_and_goes_on_as_drawings_do(trained):
     begun = strokes.to_stroke3([SQUARE[:3]])
     found = trained.complete(begun, 6, pen_down=True, temperature=0.05, seed=0)
@@ -130,6 +134,7 @@ def test_a_begun_drawing_is_kept_and_goes_on_as_drawings_do(trained):
     assert np.median(third[:, 0]) < -2
 
 
+@pytest.mark.slow
 def test_below_the_floor_the_kl_divergence_has_no_gradient():
     trained = {}
     for beta, floor in ((0.0, 0.0), (1.0, 1e3), (1.0, 0.0)):
@@ -143,6 +148,7 @@ def test_below_the_floor_the_kl_divergence_has_no_gradient():
     assert not all(alike)
 
 
+@pytest.mark.slow
 def test_the_loss_counts_at_least_the_floor():
     loss = {}
     for floor in (0.0, 1e3):
@@ -152,6 +158,7 @@ def test_the_loss_counts_at_least_the_floor():
         assert loss[floor] == pytest.approx(max(floor, logs["kl"]), rel=1e-3)
 
 
+@pytest.mark.slow
 def test_the_weight_of_the_kl_divergence_rises():
     model = made()
     model.fit(X, epochs=3, batch_size=8, verbose=0)
@@ -169,6 +176,7 @@ def test_training_scales_both_axes_of_a_drawing_each_on_its_own():
     assert by_drawing.std(axis=1).min() > 0
 
 
+@pytest.mark.slow
 def test_exported_steps_draw_fifty_steps_as_the_model_does(tmp_path):
     model = zoo.SketchRNN((50, 5), 3, **SETTINGS)
     export.export_model(model, tmp_path / "out", formats=("onnx",), parts=("initial_state", "step"))
@@ -228,6 +236,7 @@ def test_a_bad_drawing_is_found_among_thousands():
         made().encode(x)
 
 
+@pytest.mark.slow
 def test_candidates_are_of_the_prior():
     model, seen = made(prior=zoo.Normal(2, 5.0)), []
     draw = model.prior_samples

@@ -134,6 +134,7 @@ def blobs(n=240):
     return x, y
 
 
+@pytest.mark.slow
 def test_training_starts_from_clusters_and_only_once():
     x, y = blobs()
     model = zoo.VaDE((4, 4, 1), 2, num_classes=3, hidden_units=(16,), pretraining_epochs=60, seed=1)
@@ -148,6 +149,7 @@ def test_training_starts_from_clusters_and_only_once():
     np.testing.assert_array_equal(model.predict_labels(generated), [0, 1, 2, 0])
 
 
+@pytest.mark.slow
 def test_the_mixture_of_the_start_is_the_one_of_scikit_learn_for_its_codes():
     x, _ = blobs(60)
     model = zoo.VaDE((4, 4, 1), 2, num_classes=3, hidden_units=(8,), pretraining_epochs=2, seed=1)
@@ -160,6 +162,7 @@ def test_the_mixture_of_the_start_is_the_one_of_scikit_learn_for_its_codes():
     )
 
 
+@pytest.mark.slow
 def test_the_start_sees_no_validation_images_and_needs_a_compiled_model():
     x, _ = blobs(60)
     options = {"num_classes": 3, "hidden_units": (8,), "pretraining_epochs": 2, "seed": 1}

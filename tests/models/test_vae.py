@@ -340,6 +340,7 @@ def test_two_hundred_epochs_from_a_black_first_batch_stay_finite(likelihood):
     assert history["loss"][-1] < history["loss"][0]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("policy", "nats"), [("mixed_float16", 0.1), ("mixed_bfloat16", 0.5)])
 @pytest.mark.parametrize("name", ["vae_digits", "vae_mnist"])
 def test_mixed_precision_keeps_bounds(name, policy, nats):

@@ -52,6 +52,7 @@ def with_ending(decoder, **options):
     return zoo.Autoencoder(encoder=dense_encoder(keras.Input(SHAPE)), decoder=decoder, **options)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("ending", ENDINGS)
 def test_a_sigmoid_is_removed_if_the_likelihood_applies_it(ending, tmp_path):
     decoder = ENDINGS[ending]("sigmoid")

@@ -49,11 +49,13 @@ def test_a_second_display_shows_the_same_once_more(picture):
     assert not hasattr(picture, "_ipython_display_")
 
 
+@pytest.mark.slow
 def test_a_picture_belongs_to_no_window_that_a_cell_shows_at_its_end():
     plots.energy_surface()._repr_png_()
     assert pyplot.get_fignums() == []
 
 
+@pytest.mark.slow
 def test_the_formatters_of_ipython_show_it_as_one_picture():
     formatters = pytest.importorskip("IPython.core.formatters")
     shown, _ = formatters.DisplayFormatter().format(plots.energy_surface())

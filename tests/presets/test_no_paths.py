@@ -60,6 +60,7 @@ def check(*folders):
     return seen
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("write", "name", "told"),
     [

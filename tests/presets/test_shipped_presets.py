@@ -156,6 +156,7 @@ def test_a_loaded_preset_can_be_trained_and_evaluated_at_once(name):
     assert model.evaluate(*data, verbose=0, return_dict=True)["loss"] < before
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(keras.backend.backend() != "tensorflow", reason="export reads TF graphs")
 @pytest.mark.lowest
 @pytest.mark.parametrize("name", one_of_each("family", often=OFTEN))

@@ -13,6 +13,7 @@ import zoo
 pytestmark = pytest.mark.backend
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("layer", "options"),
     [
@@ -78,6 +79,7 @@ def test_a_classifier_sees_thresholded_pixels_where_its_encoder_did():
     np.testing.assert_array_equal(made.predict(X, verbose=0), made.predict(hard, verbose=0))
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(BACKEND != "tensorflow", reason="export reads TensorFlow's graphs")
 def test_a_classifier_is_loaded_from_a_file_and_exported(tmp_path):
     import export

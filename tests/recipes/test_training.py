@@ -83,6 +83,7 @@ def test_the_preview_shows_classes_of_models_that_learn_without_labels(
     np.testing.assert_array_equal(labels, y[-237:])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["VAE", "CVAE", "AAE"])
 def test_every_class_can_be_trained_from_a_recipe(name, recipe, tmp_path):
     more = {"num_classes": 10} if name == "CVAE" else {}
@@ -135,6 +136,7 @@ def test_an_existing_folder_is_refused_before_training(recipe, tmp_path, monkeyp
         train(recipe, tmp_path / "out", overwrite=True)
 
 
+@pytest.mark.slow
 def test_an_existing_preset_is_replaced_when_asked(recipe, tmp_path):
     train(recipe, tmp_path / "out", epochs=2)
     train(recipe, tmp_path / "out", epochs=1, overwrite=True)
@@ -147,6 +149,7 @@ def test_less_than_one_epoch_is_refused(epochs, recipe, tmp_path):
         train(recipe, tmp_path / "out", epochs=epochs)
 
 
+@pytest.mark.slow
 def test_a_recipe_may_keep_the_best_epoch(recipe, tmp_path, capsys):
     class Worse(keras.callbacks.Callback):
         def on_epoch_end(self, epoch, logs=None):
@@ -191,6 +194,7 @@ def held_out_loss(folder):
     return model.evaluate(x, verbose=0, return_dict=True)["loss"]
 
 
+@pytest.mark.slow
 def test_an_interrupted_training_goes_on_at_the_last_whole_epoch(recipe, tmp_path, monkeypatch):
     monkeypatch.setattr(Stopped, "seen", [])
     monkeypatch.setattr(Stopped, "stop_after", 2)
@@ -242,6 +246,7 @@ def test_layers_can_be_of_the_class_of_the_whole(recipe, tmp_path, monkeypatch):
     assert stacks == [zoo.Autoencoder]
 
 
+@pytest.mark.slow
 def test_without_a_class_the_whole_model_starts_with_other_arguments(recipe):
     pretraining = {"epochs": 1, "samples": 2, "learning_rate": 1e-2}
     model_arguments = {**recipe.model, "samples": 5}
@@ -258,6 +263,7 @@ def test_without_a_class_the_whole_model_starts_with_other_arguments(recipe):
     assert model.samples == 5
 
 
+@pytest.mark.slow
 def test_a_recipe_can_take_labels_away(recipe, tmp_path, monkeypatch):
     seen = []
     fit = zoo.M1.fit
@@ -295,6 +301,7 @@ def test_in_a_fixed_order_a_resumed_training_ends_where_the_whole_one_does(name,
         np.testing.assert_allclose(resumed, whole, atol=1e-5)  # float32, added up in any order
 
 
+@pytest.mark.slow
 def test_another_training_does_not_continue_from_it(recipe, tmp_path, monkeypatch):
     monkeypatch.setattr(Stopped, "seen", [])
     monkeypatch.setattr(Stopped, "stop_after", 1)
@@ -304,6 +311,7 @@ def test_another_training_does_not_continue_from_it(recipe, tmp_path, monkeypatc
     assert [epoch for epoch, _ in Stopped.seen] == [0, 0, 1]
 
 
+@pytest.mark.slow
 def test_a_training_whose_preset_could_not_be_written_need_not_be_repeated(
     recipe, tmp_path, monkeypatch
 ):
@@ -322,6 +330,7 @@ def test_a_training_whose_preset_could_not_be_written_need_not_be_repeated(
     assert os.listdir(tmp_path) == ["out"]
 
 
+@pytest.mark.slow
 def test_a_full_disk_ends_a_training_with_an_explanation_and_it_can_be_resumed(
     recipe, tmp_path, monkeypatch
 ):
@@ -340,6 +349,7 @@ def test_a_full_disk_ends_a_training_with_an_explanation_and_it_can_be_resumed(
     assert [epoch for epoch, _ in Stopped.seen] == [0, 1, 2]  # the failing epoch was not noted
 
 
+@pytest.mark.slow
 def test_a_state_that_was_half_written_does_not_stop_the_next_try(recipe, tmp_path, monkeypatch):
     monkeypatch.setattr(Stopped, "seen", [])
     monkeypatch.setattr(Stopped, "stop_after", 3)

@@ -44,6 +44,7 @@ def file(drawn, tmp_path):
     return tmp_path / "x.npy"
 
 
+@pytest.mark.slow
 def test_a_recipe_trains_on_own_images_and_labels(file, tmp_path, capsys):
     np.save(tmp_path / "y.npy", np.arange(90) % 3)
     card = training.train(
@@ -63,6 +64,7 @@ def test_a_recipe_trains_on_own_images_and_labels(file, tmp_path, capsys):
     assert all("images/s" in line and "left" in line and "val_loss" in line for line in lines)
 
 
+@pytest.mark.slow
 def test_a_recipe_trains_on_rows_that_are_not_images(tmp_path):
     np.save(tmp_path / "x.npy", np.random.default_rng(0).random((90, 12), "float32"))
     recipe = dataclasses.replace(recipes.get("vae_digits"), epochs=1)
@@ -72,6 +74,7 @@ def test_a_recipe_trains_on_rows_that_are_not_images(tmp_path):
     assert zoo.load(tmp_path / "mine").generate(3, seed=0).shape == (3, 12)
 
 
+@pytest.mark.slow
 def test_a_recipe_with_few_labels_takes_those_that_are_known(file, tmp_path):
     labels = np.where(np.arange(90) < 30, np.arange(90) % 3, -1)
     few = dataclasses.replace(RECIPE, class_name="M2", labels=100)

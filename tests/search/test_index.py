@@ -158,6 +158,7 @@ def test_a_folder_gives_its_names(tmp_path):
 # Bad input
 
 
+@pytest.mark.slow
 def test_a_model_without_codes_is_refused():
     with pytest.raises(TypeError, match="has no encode"):
         Index(zoo.GAN((8, 8, 1), 2, hidden_units=(8,)))

@@ -65,6 +65,7 @@ def test_a_classifier_that_is_trained_long_enough_learns():
     check_classifiers_train("SemiSupervisedClassifier", classifier)
 
 
+@pytest.mark.slow
 def test_an_imputer_keeps_what_was_seen_and_survives_joblib(tmp_path):
     holes = np.random.default_rng(0).random(NOISE.shape) < 0.2
     rows = np.where(holes, np.nan, NOISE)
@@ -77,6 +78,7 @@ def test_an_imputer_keeps_what_was_seen_and_survives_joblib(tmp_path):
     np.testing.assert_allclose(joblib.load(tmp_path / "imputer").transform(rows), full, rtol=1e-5)
 
 
+@pytest.mark.slow
 def test_settings_of_the_model_are_parameters():
     codes = small("VAE", beta=2.0)
     assert codes.get_params()["beta"] == 2.0
@@ -110,6 +112,7 @@ def test_names_of_columns_come_out(tmp_path):
     assert list(codes.get_feature_names_out()) == names
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("image_shape", [None, (8, 8, 1)])
 def test_joblib_keeps_all_of_it_without_code_in_the_model(image_shape, tmp_path):
     codes = small(latent_dim=2, image_shape=image_shape).fit(X)
@@ -177,6 +180,7 @@ def test_anomalies_are_those_of_the_detector_inside(tmp_path):
     assert clone(again).get_params() == anomalies.get_params()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("image_shape", [None, (8, 8, 1)])
 def test_with_nothing_set_scores_are_those_of_the_detector(image_shape, monkeypatch):
     monkeypatch.setattr(zoo.anomaly.training, "EPOCHS", 1)
@@ -191,6 +195,7 @@ def test_with_nothing_set_scores_are_those_of_the_detector(image_shape, monkeypa
     assert repr(anomalies.detector_) == repr(detector)
 
 
+@pytest.mark.slow
 def test_an_anomaly_detector_hands_over_what_is_given():
     given = {"hidden_units": (8,), "beta": 0.5, "standardize": True, "random_state": 3}
     anomalies = AnomalyDetector("VAE", 2, **given, epochs=2, batch_size=50, learning_rate=0.01)
@@ -261,6 +266,7 @@ def test_random_state_repeats_everything(cls):
         assert detector.seed == detector.model.seed
 
 
+@pytest.mark.slow
 def test_parameters_act_at_the_next_fit_and_not_before(tmp_path):
     codes = small(latent_dim=2).fit(NOISE)
     expected = codes.transform(NOISE)
@@ -302,6 +308,7 @@ def test_batches_of_no_rows_are_refused():
         small(batch_size=0, epochs=None).fit(X[:20])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("rows", [3, 17, 178])
 def test_an_imputer_makes_its_steps_on_few_rows(rows, monkeypatch):
     x = np.random.default_rng(0).normal(size=(rows, 3))

@@ -144,6 +144,7 @@ def twice(unharmed, tmp_path):
     return shutil.copytree(unharmed[0][True], tmp_path / "twice")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("moment", "double"),
     [
@@ -217,6 +218,7 @@ def test_states_without_a_class_are_accepted(twice):
 LOCK = "import sys; from zoo.files.locks import lock_folder; lock_folder(sys.argv[1])"
 
 
+@pytest.mark.slow
 def test_a_second_training_with_the_same_state_is_refused(tmp_path):
     other = subprocess.Popen(
         [sys.executable, "-c", f"{LOCK}; print('held', flush=True); input()", tmp_path],
@@ -233,6 +235,7 @@ def test_a_second_training_with_the_same_state_is_refused(tmp_path):
     assert train(tmp_path)[1] == [0, 1, 2, 3]  # a process that was killed holds nothing
 
 
+@pytest.mark.slow
 def test_a_folder_is_free_again_after_a_training(tmp_path):
     train(tmp_path)
     subprocess.run(
@@ -240,6 +243,7 @@ def test_a_folder_is_free_again_after_a_training(tmp_path):
     )
 
 
+@pytest.mark.slow
 def test_kerass_own_backup_may_train_an_epoch_twice_and_no_more(tmp_path, monkeypatch):
     """Killed after the weights are written and before the epoch is: why there is a `Backup`."""
     own, write = keras.callbacks.BackupAndRestore, keras.Model.save_weights
@@ -305,6 +309,7 @@ def test_the_weights_of_the_best_epoch_are_kept_also_after_an_interruption(tmp_p
         shutil.rmtree(tmp_path / "progress")
 
 
+@pytest.mark.slow
 def test_another_training_ignores_the_best_epoch_of_an_earlier_one(tmp_path):
     best = zoo.callbacks.KeepBest(tmp_path)
     for value in (1.0, 5.0):
@@ -330,6 +335,7 @@ def test_the_best_epoch_needs_validation_data_and_a_record_that_can_be_read(tmp_
         model.fit(X, initial_epoch=1, epochs=2, verbose=0, callbacks=[best])
 
 
+@pytest.mark.slow
 def test_many_short_epochs_share_backups_and_lines(model, x, tmp_path, capsys):
     """A training that stops after epoch 6 of 7 goes on after epoch 4, its last backup."""
     epochs = []

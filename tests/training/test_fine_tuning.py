@@ -34,6 +34,7 @@ def test_arrays(model, images):
     assert loss(model, unseen) < before
 
 
+@pytest.mark.slow
 def test_a_data_set_of_tensorflow(model, images):
     tf = pytest.importorskip("tensorflow")
     x, unseen = images
@@ -42,6 +43,7 @@ def test_a_data_set_of_tensorflow(model, images):
     assert loss(model, unseen) < before
 
 
+@pytest.mark.slow
 def test_a_py_dataset(model, images):
     x, unseen = images
 
@@ -57,6 +59,7 @@ def test_a_py_dataset(model, images):
     assert loss(model, unseen) < before
 
 
+@pytest.mark.slow
 def test_a_validation_split_and_early_stopping(model, images):
     x, unseen = images
     stop = keras.callbacks.EarlyStopping(patience=0, min_delta=1e9, restore_best_weights=True)
@@ -74,6 +77,7 @@ def test_a_split_takes_the_last_images_as_keras_does(model, images):
     np.testing.assert_allclose(history["val_kl"][0], expected["kl"], rtol=1e-4)
 
 
+@pytest.mark.slow
 def test_a_checkpoint_is_reloaded(model, images, tmp_path):
     x, unseen = images
     whole, bare = tmp_path / "best.keras", tmp_path / "best.weights.h5"
@@ -95,6 +99,7 @@ def test_tensorboard(model, images, tmp_path):
     assert list(tmp_path.rglob("events*"))
 
 
+@pytest.mark.slow
 def test_a_schedule_of_the_learning_rate(model, images):
     x, unseen = images
     before = loss(model, unseen)
@@ -111,6 +116,7 @@ def test_a_scheduler_callback_and_a_plateau(model, images):
     np.testing.assert_allclose(history["learning_rate"], [0.002, 0.001], rtol=1e-5)
 
 
+@pytest.mark.slow
 def test_a_users_own_optimizer(model, images):
     x, unseen = images
     before = loss(model, unseen)
@@ -134,6 +140,7 @@ def test_class_weights_are_sample_weights_by_label(digits):
         model.fit(x, y, class_weight={3: 2.0}, sample_weight=weights, verbose=0)
 
 
+@pytest.mark.slow
 def test_a_frozen_encoder(model, images):
     x, unseen = images
     before, codes = loss(model, unseen), model.encode(unseen)
@@ -143,6 +150,7 @@ def test_a_frozen_encoder(model, images):
     assert loss(model, unseen) < before
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("frozen", [pytest.param(False, marks=pytest.mark.slow), True])
 def test_the_adversarial_preset(frozen, digits):
     model = zoo.load("aae_mnist")
@@ -164,6 +172,7 @@ def test_the_conditional_preset(digits):
     assert model.evaluate(unseen, labels, verbose=0, return_dict=True)["loss"] < before
 
 
+@pytest.mark.slow
 def test_an_interrupted_run_is_resumed(images, tmp_path):
     """With BackupAndRestore, the second fit starts where the first was stopped."""
     x, _ = images

@@ -30,6 +30,7 @@ def test_a_preset_that_is_trained_on_a_stream_of_unknown_length_loses_its_licenc
     assert model.licence is None
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("shuffle", [True, False])
 def test_batches_of_a_stream_are_shuffled_as_asked(shuffle):
     class Batches(keras.utils.PyDataset):

@@ -142,6 +142,7 @@ def test_a_saved_model_keeps_units_and_names_and_refuses_a_card_with_others(rows
         zoo.load(tmp_path / "saved")
 
 
+@pytest.mark.slow
 def test_raw_rows_go_into_the_exported_detector(rows, tmp_path):
     x, _ = rows
     model = made("VAE", zoo.GaussianColumns.adapted(x, NAMES))

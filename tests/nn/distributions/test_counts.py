@@ -206,6 +206,7 @@ def test_means_and_names_of_other_columns_are_refused():
         zoo.GAN((4, 4, 1), 2, likelihood="poisson")
 
 
+@pytest.mark.slow
 def test_a_table_of_counts_is_trained_by_command(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     lines = [",".join(map(str, row.astype(int))) for row in X]

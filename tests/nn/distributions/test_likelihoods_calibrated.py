@@ -33,6 +33,7 @@ def squared_error_a_pixel(model, x, *labels, draws=300):
     return np.mean((model.decode(z, *labels) - x) ** 2)
 
 
+@pytest.mark.slow
 @pytest.mark.backend
 def test_a_calibrated_variance_is_the_mean_squared_error():
     model = vae(likelihood="gaussian")
@@ -82,6 +83,7 @@ def test_the_likelihood_has_the_calibrated_standard_deviation():
     np.testing.assert_allclose(model.kl_and_log_prob(X, z)[1], expected, rtol=1e-5)
 
 
+@pytest.mark.slow
 def test_the_standard_deviation_is_saved_and_belongs_to_one_model(tmp_path):
     shared = zoo.Gaussian()
     model, other = vae(likelihood=shared), vae(likelihood=shared)

@@ -159,6 +159,7 @@ def test_modes_are_found_and_a_normal_column_has_one():
     assert again.ranges == columns.ranges
 
 
+@pytest.mark.slow
 def test_a_bimodal_column_is_generated_as_bimodal_and_goes_with_the_others(tmp_path):
     x, _ = two_modes()
     names = ("wait", "size", "kind=a", "kind=b")
@@ -203,6 +204,7 @@ def test_tied_weights_are_refused():
         zoo.Autoencoder((5,), 2, hidden_units=(4,), tie_weights=True, likelihood=made())
 
 
+@pytest.mark.slow
 def test_tables_give_it(tmp_path):
     pandas = pytest.importorskip("pandas")
     x, high = two_modes(300)

@@ -117,6 +117,7 @@ def gradient(likelihood, x, y):
     return array(parameters.grad)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("name", "alpha"), [("ssim", 1.0), ("l1_ssim", 0.84)])
 @pytest.mark.parametrize("cls", [zoo.Autoencoder, zoo.VAE])
 def test_a_model_trains_with_it(name, alpha, cls):

@@ -109,6 +109,7 @@ def test_counts_without_words_and_images_are_refused():
         zoo.VAE((5,), 2, likelihood=Multinomial.adapted(X))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["VAE", "Autoencoder", "BinaryAutoencoder", "AAE"])
 def test_models_of_words_learn_are_saved_and_exported(name, tmp_path):
     from zoo import export
