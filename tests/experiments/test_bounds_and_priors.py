@@ -1,11 +1,10 @@
-"""Likelihoods by bound and prior: gates by hand, which epoch is kept, and what is held out."""
+"""Likelihoods by bound and prior: which epoch is kept, and what is held out."""
 
 from dataclasses import replace
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
-from scipy.special import expit
 
 import zoo
 from zoo import data
@@ -15,35 +14,13 @@ from zoo.experiments.bounds_and_priors import ROWS
 X = np.random.default_rng(0).random((10, 28, 28, 1)).astype("float32")
 
 
-@pytest.fixture(autouse=True)
-def small(monkeypatch):
-    monkeypatch.setattr(bounds_and_priors, "GATED_UNITS", 3)
-
-
-def test_each_unit_is_multiplied_by_the_sigmoid_of_another_one():
-    networks = bounds_and_priors._gated(2)
-    z = np.random.default_rng(1).normal(size=(10, 2)).astype("float32")
-    for network, x in ((networks["encoder"], X), (networks["decoder"], z)):
-        weights = network.get_weights()
-        pairs = [*zip(weights[::2], weights[1::2], strict=True)]
-        hidden = x.reshape(10, -1)
-        for kernel, bias in pairs[:2]:
-            both = hidden @ kernel + bias
-            hidden = both[:, :3] * expit(both[:, 3:])
-        found = network.predict(x, verbose=0)
-        found = [*found.values()] if isinstance(found, dict) else [found.reshape(10, -1)]
-        expected = [hidden @ kernel + bias for kernel, bias in pairs[2:]]
-        for one, other in zip(*(sorted(a, key=np.sum) for a in (found, expected)), strict=True):
-            np.testing.assert_allclose(one, other, rtol=1e-3, atol=1e-5)
-
-
 @pytest.mark.parametrize("name", ["VAE, normal prior, gates", "VAE, VampPrior, gates"])
 def test_with_gates_the_best_epoch_after_the_growth_is_kept(name, monkeypatch):
     asked = {}
     monkeypatch.setattr(zoo.VAE, "fit", lambda model, x, **options: asked.update(options))
     row = replace(ROWS[name], epochs=8, components=min(ROWS[name].components, 2))
     model = bounds_and_priors._trained(row, X[:6], X[6:], 0)
-    assert model.encoder.layers[2].units == 6
+    assert model.activation == "glu"
     assert asked["validation_data"] == (pytest.approx(X[6:]),)
     [kept] = asked["callbacks"]
     restored = []

@@ -78,6 +78,21 @@ def _is_finite(value: Any) -> bool:
         return False
 
 
+def activation(name: str, value: Any, *, gates: bool = False) -> Any:
+    """Return an activation, after refusing gates, "glu", where layers cannot have them.
+
+    Raises:
+        ValueError: it is "glu", and `gates` is False.
+    """
+    if getattr(value, "__name__", value) == "glu" and not gates:
+        raise ValueError(
+            f"{name} is 'glu', which gives each unit of a hidden dense layer a gate. It is for the "
+            "activation= of networks without filters= and tie_weights=. Choose another one here, "
+            "such as 'relu'."
+        )
+    return value
+
+
 def widths(name: str, value: Any) -> tuple[int, ...]:
     """Return the widths of layers: a tuple, perhaps empty, of whole numbers of at least 1.
 

@@ -17,6 +17,7 @@ from zoo.inference.parts import Part, encoder_and_decoder, imputer_part
 from zoo.models.base import BaseModel
 from zoo.nn import networks, proportions
 from zoo.nn.described_networks import (
+    DENSE,
     checked_code_shape,
     described_networks,
     described_sizes,
@@ -50,7 +51,9 @@ class BaseAutoencoder(BaseModel):
         hidden_units: widths of the dense layers between the convolutions and the code; by default
             (512, 256); for "resnet" and "conv1d" (256, 128) in models with labels or several
             updates, else none. The decoder has the encoder's layers in reverse order.
-        activation: the activation of the hidden layers.
+        activation: the activation of the hidden layers; with "glu" each unit of a dense layer is
+            multiplied by the sigmoid of a further one, its gate (Dauphin et al. 2017, arXiv
+            1612.08083).
         code_activation: the activation of the code, for models whose encoder gives one code and no
             distribution; None leaves it linear.
         tie_weights: whether the decoder uses the encoder's kernels, transposed; for dense networks
@@ -125,8 +128,10 @@ class BaseAutoencoder(BaseModel):
             latent_dim = checked_code_shape(latent_dim, self.custom_networks)
         sizes = described_sizes(self, input_shape, network, filters, hidden_units)
         self.network, self.filters, self.hidden_units = sizes
-        self.activation, self.code_activation = activation, code_activation
         self.tie_weights = bool(tie_weights)
+        gates = self.custom_networks or (self.network in DENSE and not self.tie_weights)
+        self.activation = arguments.activation("activation", activation, gates=gates)
+        self.code_activation = arguments.activation("code_activation", code_activation)
         if self.tie_weights and self.likelihood.adds_inputs:
             raise ValueError(
                 "tie_weights=True needs as many inputs as outputs, but with this likelihood "

@@ -15,7 +15,7 @@ from zoo.inference import arrays
 from zoo.inference.parts import Part, decoder_part
 from zoo.models.base import BaseModel
 from zoo.nn import networks, proportions
-from zoo.nn.described_networks import checked_code_shape, described_sizes, networks_of
+from zoo.nn.described_networks import DENSE, checked_code_shape, described_sizes, networks_of
 from zoo.nn.distributions import prior_names
 from zoo.nn.distributions.likelihood_names import of_unit_variance
 from zoo.nn.distributions.requirements import check_likelihood
@@ -80,7 +80,8 @@ class BaseGenerator(BaseModel):
             latent_dim = checked_code_shape(latent_dim, self.custom_networks)
         sizes = described_sizes(self, input_shape, network, filters, hidden_units)
         self.network, self.filters, self.hidden_units = sizes
-        self.activation = activation
+        gates = self.custom_networks or self.network in DENSE
+        self.activation = arguments.activation("activation", activation, gates=gates)
         made = networks_of(self, None, decoder, input_shape, latent_dim)
         _, self.decoder, self.image_shape, self.code_shape = made
         self.latent_dim = math.prod(self.code_shape)  # values in a code

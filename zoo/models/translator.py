@@ -45,7 +45,8 @@ class BaseTranslator(BaseModel):
     ):
         likelihood = of_unit_variance(likelihood)  # "gaussian": pixels may have any value
         super().__init__(likelihood=likelihood, seed=seed, name=name, dtype=dtype)
-        self.image_shape, self.activation = input_shape, activation
+        self.image_shape = input_shape
+        self.activation = arguments.activation("activation", activation)
         self.filters = arguments.widths("filters", filters)
 
 

@@ -11,7 +11,7 @@ from zoo.nn import network_properties, networks, own_networks
 from zoo.nn.proportions import suited_filters, suited_signal_filters
 
 NETWORKS = ("dense", "dense_resnet", "conv", "resnet", "conv1d")
-_DENSE = ("dense", networks.LINEAR_PATH)
+DENSE = ("dense", networks.LINEAR_PATH)
 
 
 def networks_of(model: Any, encoder: Any, decoder: Any, input_shape: Any, latent_dim: Any) -> tuple:
@@ -132,7 +132,7 @@ def described_sizes(
     kind = network or ("conv" if filters else "dense")
     if input_shape is not None and not model.custom_networks:
         _check_shape_of(kind, input_shape, filters, named=network is not None)
-        if kind not in _DENSE and not filters:
+        if kind not in DENSE and not filters:
             suited = suited_signal_filters if kind == "conv1d" else suited_filters
             filters = suited(input_shape) or (32,)
     if hidden_units is None:
@@ -160,7 +160,7 @@ def _check_shape_of(kind, shape, filters, named):
             f"{asks} asks for convolutions, which need input_shape={words}; input_shape is "
             f"{tuple(shape)}: set network={instead!r}."
         )
-    if kind in _DENSE and filters:
+    if kind in DENSE and filters:
         raise ValueError(
             f"network={kind!r} has no convolutions, and filters={filters} asks for some: leave "
             "out one of the two."

@@ -15,6 +15,7 @@ from zoo.nn.seeds import KERAS_OWN, Seeds
 
 RESIDUAL = ("resnet", "conv1d")
 LINEAR_PATH = "dense_resnet"
+GATED = "glu"
 
 
 def encoder(
@@ -47,7 +48,8 @@ def encoder(
         filters: widths of the convolutions with stride 2, which are applied first; () for a dense
             network.
         hidden_units: widths of the dense layers after them; may be empty.
-        activation: the activation of every hidden layer.
+        activation: the activation of every hidden layer; "glu", for dense layers alone, multiplies
+            each unit by the sigmoid of a further one.
         code_activation: the activation of the outputs.
         num_classes: if given, the network also takes a label, which is joined to the flat features.
         label_shape: if given, the network also takes a label that is an array of this shape. It is
@@ -350,7 +352,8 @@ def _flat_features(
 
 def _dense_stack(features, widths, activation, seeds, dtype, normalize=False, dropout=0.0, seed=0):
     for i, width in enumerate(widths):
-        layer = seeds.layer(layers.Dense, width, name=f"dense_{i}", dtype=dtype)
+        units = 2 * width if activation == GATED else width  # each with a gate
+        layer = seeds.layer(layers.Dense, units, name=f"dense_{i}", dtype=dtype)
         features = _activated(features, layer, activation, normalize)
         if dropout:
             features = Dropout(dropout, seed=seed + i, name=f"dropout_{i}", dtype=dtype)(features)
@@ -370,14 +373,17 @@ def _beside_a_linear_path(inputs, features, size, hidden, seeds):
 
 def _activated(features, layer, activation, normalize):
     """Apply a layer and its activation, with batch normalization between them if asked for."""
-    if not normalize:
-        layer.activation = keras.activations.get(activation)
-        return layer(features)
-    layer.use_bias = False
-    between = layers.BatchNormalization(name=f"{layer.name}_norm", dtype=layer.dtype_policy)
-    return layers.Activation(activation, name=f"{layer.name}_{activation}")(
-        between(layer(features))
-    )
+    if normalize:
+        layer.use_bias = False
+        between = layers.BatchNormalization(name=f"{layer.name}_norm", dtype=layer.dtype_policy)
+        features = between(layer(features))
+        if activation == GATED:
+            return keras.activations.glu(features)
+        return layers.Activation(activation, name=f"{layer.name}_{activation}")(features)
+    if activation == GATED:  # as the layer's own, its output would have another shape than stated
+        return keras.activations.glu(layer(features))
+    layer.activation = keras.activations.get(activation)
+    return layer(features)
 
 
 def _tied_stack(features, encoder, activation, dtype, output_shape):
