@@ -93,7 +93,7 @@ def split(name: str) -> tuple[tuple, tuple, tuple]:
 def stacked(
     x: np.ndarray, layers: int, model_class: type, options: dict, *, epochs: int, verbose: int | str
 ) -> zoo.Autoencoder:
-    """Return a deep autoencoder with sigmoid layers of `UNITS` units, pre-trained layer by layer."""
+    """Return a deep autoencoder with layers of `UNITS` sigmoids, pre-trained layer by layer."""
     model = zoo.Autoencoder(
         x.shape[1:],
         UNITS,
