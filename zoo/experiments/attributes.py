@@ -24,6 +24,7 @@ OF_IMAGES = ("image_weight",)  # settings of the image discriminator, for a CAAE
 TRIED = tuple(range(-70, 71, 5))  # degrees
 TURNED = "CAAE, turned inputs"
 QUARTER = 0.25  # of a full turn
+QUICK = {"TRIED": (-45, 0, 45)}
 
 
 @experiment(minutes=30)

@@ -15,6 +15,9 @@ from zoo.experiments.table import SEED, Table, error, fit_recipe
 from zoo.metrics.card_metrics import rounded
 
 OF_DISCRIMINATORS = ("margin", "pulling_away_weight")  # settings that plain autoencoders lack
+RATIOS, OF_FACES = (0.5, 0.7, 1.0), (0.3, 0.5, 0.7, 1.0)  # of the errors of a BEGAN
+GENERATED = 1000  # faces
+QUICK = {"RATIOS": (0.5, 1.0), "OF_FACES": (0.5, 1.0), "GENERATED": 40}
 
 
 @experiment(minutes=4)
@@ -94,7 +97,7 @@ def diversity(epochs: int | None = None, verbose: int | str = 2) -> Table:
     x = x[: len(x) - recipe.validation]
     classifier = metrics.load_reference_classifier(recipe.data)
     rows, pictures = [], {"real": x_test[:14]}
-    for gamma in (0.5, 0.7, 1.0):
+    for gamma in RATIOS:
         if gamma == recipe.model["diversity"]:
             model, _ = trained(recipe.name, SEED, 0, epochs, verbose)
         else:
@@ -143,11 +146,11 @@ def diversity_of_faces(epochs: int | None = None, verbose: int | str = 2) -> Tab
     recipe = recipes.get("began_olivetti")
     (x, _), (x_test, _) = data.load(recipe.data)
     rows, pictures = [], {"real": x[:: len(x) // 12][:12]}
-    for gamma in (0.3, 0.5, 0.7, 1.0):
+    for gamma in OF_FACES:
         other = replace(recipe, model={**recipe.model, "diversity": gamma})
         model = fit_recipe(other, x, None, epochs, verbose)
         convergence = model.history.history["loss"]
-        drawn = model.generate(1000, seed=0)
+        drawn = model.generate(GENERATED, seed=0)
         share = drawn.var(axis=0).mean() / x.var(axis=0).mean()
         rows.append(
             [

@@ -17,6 +17,8 @@ from zoo.presets import reference_classifier
 
 PHOTOGRAPHS = 20_000
 OF_PHOTOGRAPHS = (800.0, 200.0, 100.0)  # weights of three layers of features
+FILTERS, GENERATED = (16, 32, 64), 5000  # of networks for photographs; generated photographs
+QUICK = {"FILTERS": (4, 8, 8), "GENERATED": 100}
 
 
 def independent_classifier(
@@ -104,7 +106,7 @@ def feature_losses(epochs: int | None = None, verbose: int | str = 2) -> Table:
 def feature_losses_color(epochs: int | None = None, verbose: int | str = 2) -> Table:
     """Compare photographs of a VAE and of a DFC-VAE that uses the features of a given network."""
     recipe = recipes.get("vae_cifar10")
-    recipe = replace(recipe, model={**recipe.model, "filters": (16, 32, 64)}, epochs=10)
+    recipe = replace(recipe, model={**recipe.model, "filters": FILTERS}, epochs=10)
     (train, labels), _ = data.load("cifar10_jpeg")
     train, labels = np.asarray(train[:PHOTOGRAPHS]), labels[:PHOTOGRAPHS]
     x, y = data.load("cifar10_subset")[1]
@@ -120,7 +122,10 @@ def feature_losses_color(epochs: int | None = None, verbose: int | str = 2) -> T
     accuracies = [100 * c.evaluate(x, y, verbose=0)[1] for c in (trained_with, classifier)]
     rows, pictures = [], {"real": x[:12]}
     for kind, model in models.items():
-        images = {"reconstructed": model.reconstruct(x), "generated": model.generate(5000, seed=0)}
+        images = {
+            "reconstructed": model.reconstruct(x),
+            "generated": model.generate(GENERATED, seed=0),
+        }
         images = {name: np.clip(made, 0, 1) for name, made in images.items()}
         distances = (metrics.frechet_distance(made, x, classifier) for made in images.values())
         classes = classifier.predict(images["reconstructed"], batch_size=500, verbose=0)

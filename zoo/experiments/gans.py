@@ -19,7 +19,8 @@ PRESET = "gan_fashion_mnist"
 OF_DISCRIMINATORS = ("discriminator_filters", "discriminator_hidden_units", "label_smoothing")
 SEEDS = (1, 2, 3, 4, 5)
 STDDEV = 0.4  # of each of the two modes
-QUICK = {"SEEDS": (1,)}
+POINTS = 10_000  # of two modes
+QUICK = {"SEEDS": (1,), "POINTS": 256}
 
 
 @experiment(minutes=30)
@@ -96,8 +97,8 @@ def nearest(images: np.ndarray, x: np.ndarray) -> tuple[float, float]:
 def two_modes(epochs: int = 30, verbose: int | str = 2) -> Table:
     """Fit densities with two modes by linear and nonlinear VAEs and GANs; count covered modes."""
     generator = np.random.default_rng(0)
-    centers = np.where(generator.random(10_000) < 0.5, -2.0, 2.0)
-    x = (centers + STDDEV * generator.standard_normal(10_000)).astype("float32")[:, None]
+    centers = np.where(generator.random(POINTS) < 0.5, -2.0, 2.0)
+    x = (centers + STDDEV * generator.standard_normal(POINTS)).astype("float32")[:, None]
     rows, drawn = [["data", "", *modes(x)]], {"data": x}
     for kind, hidden_units in (("linear", ()), ("hidden layers", (32, 32))):
         for cls in (zoo.VAE, zoo.GAN):

@@ -20,7 +20,8 @@ SIDE, CLASSES = 28, 20
 EACH = 16  # training images of a class
 LENGTHS = (150, 300, 600, 1200, 2400)  # steps
 SEEDS = (1, 2, 3, 4, 5)
-QUICK = {"LENGTHS": (3,), "SEEDS": (1,)}
+TRAINED, TESTED = 300, 50  # characters of a class, for the classifier and for tests
+QUICK = {"EACH": 4, "LENGTHS": (3,), "SEEDS": (1,), "TRAINED": 16, "TESTED": 4}
 _LARGE = 4 * SIDE  # glyphs are drawn large and then reduced, so that strokes are smooth
 _STROKES, _POINTS = 3, 3  # strokes of a glyph, and points of a stroke
 
@@ -29,7 +30,7 @@ _STROKES, _POINTS = 3, 3  # strokes of a glyph, and points of a stroke
 def glyphs(epochs: int | None = None, verbose: int | str = 0) -> Table:
     """Train a conditional VAE on 320 drawn characters, from `cvae_mnist` and from new weights."""
     classifier, right = _classifier(epochs, verbose)
-    test = draw(50, seed=98)
+    test = draw(TESTED, seed=98)
     rows = []
     for steps in LENGTHS:
         found = [
@@ -73,7 +74,7 @@ def _measured(start, steps, seed, epochs, classifier, test) -> tuple[float, floa
     total = recipe.epochs * recipe.steps_per_epoch
     model.compile(training.make_optimizer(model, recipe, total))
     model.fit(x, y, batch_size=recipe.batch_size, epochs=recipe.epochs, verbose=0)
-    asked = np.tile(np.arange(CLASSES), 50)
+    asked = np.tile(np.arange(CLASSES), TESTED)
     drawn = classifier.predict(model.generate(labels=asked, seed=seed), verbose=0)
     loss = model.evaluate(*test, verbose=0, return_dict=True)["loss"]
     return 100 * float(np.mean(drawn.argmax(axis=1) == asked)), loss
@@ -87,8 +88,10 @@ def _classifier(epochs, verbose):
     model = keras.Sequential([*convolutions, layers.Flatten(), *dense])
     loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
     model.compile("adam", loss, metrics=["accuracy"])
-    model.fit(*draw(300, seed=99), epochs=epochs or 10, batch_size=64, verbose=verbose)
-    return model, 100 * model.evaluate(*draw(50, seed=98), verbose=0, return_dict=True)["accuracy"]
+    model.fit(*draw(TRAINED, seed=99), epochs=epochs or 10, batch_size=64, verbose=verbose)
+    return model, 100 * model.evaluate(*draw(TESTED, seed=98), verbose=0, return_dict=True)[
+        "accuracy"
+    ]
 
 
 def _mean_and_spread(values) -> str:

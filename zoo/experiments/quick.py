@@ -19,9 +19,11 @@ from zoo.data.strokes import data_sets
 from zoo.experiments.registry import EXPERIMENTS
 from zoo.models.base import BaseModel
 
-ITEMS = (300, 100)  # of the training set and of the test set of each data set
-SEQUENCES = (100, 40)  # the same for sequences: fewer, as recurrent layers run step by step
+ITEMS = (128, 80)  # of the training set and of the test set of each data set
+PHOTOGRAPHS = (32, 16)  # the same for images with sides above 64 pixels
+SEQUENCES = (60, 20)  # the same for sequences: fewer, as recurrent layers run step by step
 LABELS = 100
+LEAST_BATCH = 64  # of a recipe, for few steps
 MOST_UNITS = {"filters": 8, "hidden_units": 64}  # of each layer of a recipe's networks
 
 
@@ -92,7 +94,10 @@ def _few_drawings(*given: Any) -> list:
 
 
 def _few(sets: Any) -> tuple:
-    counts = SEQUENCES if np.ndim(sets[0][0]) == 3 else ITEMS
+    shape = np.shape(sets[0][0])
+    counts = SEQUENCES if len(shape) == 3 else ITEMS
+    if len(shape) == 4 and shape[1] > 64:
+        counts = PHOTOGRAPHS
     return tuple(_rows_of(columns, n) for columns, n in zip(sets, counts, strict=True))
 
 
@@ -107,10 +112,19 @@ def _rows_of(columns: tuple, n: int) -> tuple:
 
 
 def _small(recipe: recipes.Recipe) -> recipes.Recipe:
-    """Return a recipe with narrow layers that trains on all items."""
-    narrow = {
+    """Return a recipe with narrow layers and few steps that trains on all items."""
+    narrow: dict[str, Any] = {
         name: [min(units, most) for units in recipe.model[name]]
         for name, most in MOST_UNITS.items()
         if name in recipe.model
     }
-    return replace(recipe, model={**recipe.model, **narrow}, validation=0)
+    if "pretraining_epochs" in recipe.model:
+        narrow["pretraining_epochs"] = 1
+    pretraining = {**recipe.pretraining, "epochs": 1} if recipe.pretraining else {}
+    return replace(
+        recipe,
+        model={**recipe.model, **narrow},
+        pretraining=pretraining,
+        batch_size=max(recipe.batch_size, LEAST_BATCH),
+        validation=0,
+    )

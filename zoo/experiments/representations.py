@@ -14,6 +14,7 @@ from zoo.data import variants
 from zoo.experiments.registry import experiment
 from zoo.experiments.table import SEED, Table, chosen_rows
 
+UNITS = 1000  # of each layer
 RATES = (2e-3, 5e-4)
 """Learning rates for fine-tuning stacks; validation images choose one."""
 
@@ -28,6 +29,7 @@ REPORTED = {
     "rectangles_img": (24.04, 24.05, 22.50, 21.59, 21.86, 21.54),
 }
 QUICK = {
+    "UNITS": 30,
     "REPORTED": {"mnist_rot": REPORTED["mnist_rot"]},
     "RATES": (1e-3,),
 }
@@ -91,11 +93,11 @@ def split(name: str) -> tuple[tuple, tuple, tuple]:
 def stacked(
     x: np.ndarray, layers: int, model_class: type, options: dict, *, epochs: int, verbose: int | str
 ) -> zoo.Autoencoder:
-    """Return a deep autoencoder with sigmoid layers of 1000 units, pre-trained layer by layer."""
+    """Return a deep autoencoder with layers of `UNITS` sigmoids, pre-trained layer by layer."""
     model = zoo.Autoencoder(
         x.shape[1:],
-        1000,
-        hidden_units=(1000,) * (layers - 1),
+        UNITS,
+        hidden_units=(UNITS,) * (layers - 1),
         activation="sigmoid",
         code_activation="sigmoid",
         seed=SEED,

@@ -14,7 +14,7 @@ from zoo.experiments.table import SEED, Table, fit_recipe
 TRAINING, TESTING = captions.TRAINING, 2_000
 PLACES = ("upper", "lower")
 NAMES = ("count", "size", "shade", "shape")
-QUICK = {"TRAINING": 600, "TESTING": 60}
+QUICK = {"TRAINING": 128, "TESTING": 60}
 SHOWN = (
     "two large dark circles above a cross",
     "three small light triangles above a large dark square",

@@ -26,10 +26,12 @@ EPOCHS = 30
 PRETRAINING = 20  # epochs of each Boltzmann machine
 LONG, SHORT = 128, 20  # bits
 RADIUS = 4  # bits of 20 in which a text of the shortlist may differ
+UNITS, WIDE, OF_PLANE = (500, 500), (1000,), (500, 250, 125)  # of the hidden layers
 MASKING = 0.5
 NOISE = 1.0
 BALANCE = {LONG: 1.0, SHORT: 10.0}
 SHOWN = (0.001, 0.008, 0.064, 0.256, 0.512)  # recalls in the table
+QUICK = {"UNITS": (16, 16), "WIDE": (32,), "OF_PLANE": (16, 16, 8)}
 
 
 @experiment(minutes=6)
@@ -37,11 +39,11 @@ def semantic_hashing(epochs: int = EPOCHS, verbose: int | str = 2) -> Table:
     """Search postings of 20 Newsgroups by codes, by TF-IDF, and by latent semantic analysis."""
     (x, _), (x_test, y) = data.load("newsgroups")
     tfidf, lsa = _baselines(x, x_test)
-    deep = _hashing(x, LONG, (500, 500), epochs, verbose)
-    noisy = _hashing(x, LONG, (500, 500), epochs, verbose, noisy=True)
-    stacked = _hashing(x, LONG, (500, 500), epochs, verbose, min(epochs, PRETRAINING), noisy=True)
-    shallow = _hashing(x, LONG, (1000,), epochs, verbose, balance=3.0)
-    short = _hashing(x, SHORT, (500, 500), epochs, verbose)
+    deep = _hashing(x, LONG, UNITS, epochs, verbose)
+    noisy = _hashing(x, LONG, UNITS, epochs, verbose, noisy=True)
+    stacked = _hashing(x, LONG, UNITS, epochs, verbose, min(epochs, PRETRAINING), noisy=True)
+    shallow = _hashing(x, LONG, WIDE, epochs, verbose, balance=3.0)
+    short = _hashing(x, SHORT, UNITS, epochs, verbose)
     shortlist = short.encode(x_test)
 
     def on_shortlist(rows, columns):
@@ -145,7 +147,7 @@ def _plane(x, epochs, verbose) -> DenoisingAutoencoder:
         x.shape[1:],
         2,
         corruption={"masking": MASKING},
-        hidden_units=(500, 250, 125),
+        hidden_units=OF_PLANE,
         likelihood=Multinomial.adapted(x),
         seed=SEED,
     )

@@ -18,6 +18,8 @@ SHAPE = (28, 28, 1)
 LEVELS = 4
 DRAWS = 6
 EPOCHS = 4
+UNITS = (512, 256)  # of the hidden layers of the CVAE
+QUICK = {"UNITS": (32, 16), "DRAWS": 2}
 
 
 @experiment(minutes=22)
@@ -122,7 +124,7 @@ def people_in_clothing(epochs: int | None = None, verbose: int | str = 2) -> Tab
         16,
         label_shape=SHAPE,
         likelihood=Categorical(LEVELS),
-        hidden_units=(512, 256),
+        hidden_units=UNITS,
         seed=SEED,
     )
     fit(cvae, levels, epochs or 20, 1e-3, verbose, x)
