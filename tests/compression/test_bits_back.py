@@ -4,6 +4,7 @@ import zlib
 
 import numpy as np
 import pytest
+from support.each_class import longer
 
 import zoo
 from zoo.compression import BitsBack
@@ -20,7 +21,7 @@ def coder():
     return BitsBack(model)
 
 
-@pytest.mark.slow
+@longer
 @pytest.mark.backend
 def test_every_image_comes_back(coder):
     compressed = coder.compress(IMAGES)

@@ -12,6 +12,7 @@ import keras
 import numpy as np
 import pytest
 from compression.conftest import SETTINGS, drawn
+from support.each_class import longer
 
 import export
 import zoo
@@ -25,7 +26,7 @@ ON_TENSORFLOW = pytest.mark.skipif(
 )
 
 
-@pytest.mark.slow
+@longer
 @pytest.mark.backend
 @pytest.mark.parametrize(
     "size", [(1, 1), (1, 300), (15, 17), (80, 80), (81, 79), (96, 160), (200, 333)]

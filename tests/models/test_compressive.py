@@ -6,6 +6,7 @@ import keras
 import numpy as np
 import pytest
 from keras import ops
+from support.each_class import longer
 
 import zoo
 from zoo.backend import backend
@@ -158,7 +159,7 @@ def test_the_bits_of_the_tables_are_nearly_the_rate_that_was_trained(trained):
     assert without == pytest.approx(by_density, rel=0.03)
 
 
-@pytest.mark.slow
+@longer
 @pytest.mark.backend
 def test_calling_it_reconstructs_at_the_last_rate(trained):
     called = ops.convert_to_numpy(trained(IMAGES[:9]))

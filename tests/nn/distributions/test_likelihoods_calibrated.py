@@ -3,7 +3,7 @@
 import keras
 import numpy as np
 import pytest
-from support.each_class import LONGER
+from support.each_class import LONGER, longer
 from support.tiny import BACKEND, X, array
 
 import zoo
@@ -33,7 +33,7 @@ def squared_error_a_pixel(model, x, *labels, draws=300):
     return np.mean((model.decode(z, *labels) - x) ** 2)
 
 
-@pytest.mark.slow
+@longer
 @pytest.mark.backend
 def test_a_calibrated_variance_is_the_mean_squared_error():
     model = vae(likelihood="gaussian")

@@ -4,6 +4,7 @@ import keras
 import numpy as np
 import pytest
 from scipy.stats import t
+from support.each_class import longer
 
 import zoo
 
@@ -61,7 +62,7 @@ def test_draws_have_the_distribution(likelihood):
     np.testing.assert_allclose((quantiles - expected) / DEVIATIONS, 0, atol=0.15)
 
 
-@pytest.mark.slow
+@longer
 @pytest.mark.backend
 def test_scales_are_learned_and_each_model_has_its_own(tmp_path):
     rng = np.random.default_rng(0)
