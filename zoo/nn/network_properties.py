@@ -83,7 +83,7 @@ def activation_of_code(encoder: keras.Model) -> str | None:
 
 SMOOTH = {
     *("linear", "sigmoid", "tanh", "softplus", "softsign", "gelu", "silu", "mish", "log_sigmoid"),
-    *("exponential", "softmax", "elu", "tanh_shrink", "glu"),
+    *("exponential", "softmax", "elu", "tanh_shrink"),
 }
 """Activations of Keras that are differentiable everywhere (ELU with its default alpha)."""
 
