@@ -13,11 +13,11 @@ def test_data_and_settings_are_small_in_the_context_and_come_back_after_an_error
     (x, y), _ = data.load("digits")
     with pytest.raises(ZeroDivisionError), quick.little_data():
         (few, labels), (test, _) = data.load("digits")
-        assert (len(few), len(test)) == (250, 80)
+        assert (len(few), len(test)) == (300, 80)
         assert np.bincount(labels).min() >= 12
         place = {image.tobytes(): i for i, image in enumerate(x)}
         chosen = [place[image.tobytes()] for image in few]
-        assert len(np.unique(chosen)) == 250
+        assert len(np.unique(chosen)) == 300
         np.testing.assert_array_equal(labels, y[chosen])
         kept = data.keep_labels(labels, 5000, seed=1)
         np.testing.assert_array_equal(kept, before[1](labels, 100, seed=1))
@@ -61,11 +61,11 @@ def test_few_sequences_and_drawings_are_left(monkeypatch):
 def test_few_large_photographs_are_left(monkeypatch):
     sides = {"small": 64, "large": 65}
     monkeypatch.setattr(
-        data, "load", lambda name: ((np.zeros((300, sides[name], 65, 1)), None),) * 2
+        data, "load", lambda name: ((np.zeros((400, sides[name], 65, 1)), None),) * 2
     )
     with quick.little_data():
         found = [[len(x) for x, _ in data.load(name)] for name in sides]
-    assert found == [[250, 80], [32, 16]]
+    assert found == [[300, 80], [32, 16]]
 
 
 def test_small_settings_name_constants_of_their_modules():

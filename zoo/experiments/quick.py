@@ -19,7 +19,7 @@ from zoo.data.strokes import data_sets
 from zoo.experiments.registry import EXPERIMENTS
 from zoo.models.base import BaseModel
 
-ITEMS = (250, 80)  # of the training set and of the test set of each data set
+ITEMS = (300, 80)  # of the training set and of the test set of each data set
 PHOTOGRAPHS = (32, 16)  # the same for images with sides above 64 pixels
 SEQUENCES = (60, 20)  # the same for sequences: fewer, as recurrent layers run step by step
 LABELS = 100
