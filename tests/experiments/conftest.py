@@ -25,9 +25,10 @@ def folder_of_tables(tmp_path):
     for i in range(5):
         pixels = np.random.default_rng(i).integers(0, 255, (360, 380, 3)).astype("uint8")
         Image.fromarray(pixels).save(tmp_path / "tables" / f"bsds500_train/{100075 + i}.jpg")
-        if i in (1, 2):
-            Image.fromarray(pixels).save(tmp_path / "tables" / f"kodak/0{i}.png")
-    for name in ("few", "cardio", "thyroid"):
+        if i < 3:
+            names = ("11", "01", "02")  # 11: of which parts are cut
+            Image.fromarray(pixels).save(tmp_path / "tables" / f"kodak/{names[i]}.png")
+    for name in ("few", "cardio", "thyroid", "vertebral"):
         np.savez(tmp_path / "tables" / "adbench" / f"{name}.npz", X=x, y=y.astype("uint8"))
     return tmp_path / "tables"
 
