@@ -14,13 +14,21 @@ from zoo.experiments.bounds_and_priors import ROWS
 X = np.random.default_rng(0).random((10, 28, 28, 1)).astype("float32")
 
 
-@pytest.mark.parametrize("name", ["VAE, normal prior, gates", "VAE, VampPrior, gates"])
-def test_with_gates_the_best_epoch_after_the_growth_is_kept(name, monkeypatch):
+@pytest.mark.parametrize(
+    ("name", "activation"),
+    [
+        ("VAE, normal prior, gates", "glu"),
+        ("VAE, VampPrior, gates", "glu"),
+        ("VAE, normal prior, 400 epochs", "relu"),
+    ],
+)
+def test_of_400_epochs_the_best_one_after_the_growth_is_kept(name, activation, monkeypatch):
     asked = {}
     monkeypatch.setattr(zoo.VAE, "fit", lambda model, x, **options: asked.update(options))
     row = replace(ROWS[name], epochs=8, components=min(ROWS[name].components, 2))
     model = bounds_and_priors._trained(row, X[:6], X[6:], 0)
-    assert model.activation == "glu"
+    assert ROWS[name].epochs == 400
+    assert model.activation == activation
     assert asked["validation_data"] == (pytest.approx(X[6:]),)
     [kept] = asked["callbacks"]
     restored = []
@@ -35,10 +43,11 @@ def test_with_gates_the_best_epoch_after_the_growth_is_kept(name, monkeypatch):
     assert not network.stop_training
 
 
-def test_without_gates_nothing_is_chosen_on_validation_images(monkeypatch):
+@pytest.mark.parametrize("name", ["VAE, normal prior", "VAE, normal prior, gates, 150 epochs"])
+def test_of_150_epochs_none_is_chosen_on_validation_images(name, monkeypatch):
     asked = {}
     monkeypatch.setattr(zoo.VAE, "fit", lambda model, x, **options: asked.update(options))
-    bounds_and_priors._trained(ROWS["VAE, normal prior"], X[:6], X[6:], 0)
+    bounds_and_priors._trained(ROWS[name], X[:6], X[6:], 0)
     assert asked.keys() == {"batch_size", "epochs", "verbose"}
 
 

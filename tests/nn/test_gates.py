@@ -1,5 +1,6 @@
 """Gated dense layers, activation="glu": by hand, saved, exported, and refused where none can be."""
 
+import keras
 import numpy as np
 import pytest
 from scipy.special import expit
@@ -9,7 +10,9 @@ import export
 import zoo
 from zoo.checks.constructors import arguments_of
 from zoo.models import CLASSES
+from zoo.nn import networks
 
+WITH_ACTIVATION = [name for name, cls in CLASSES.items() if "activation" in arguments_of(cls)]
 X = np.random.default_rng(0).random((6, *SHAPE)).astype("float32")
 
 
@@ -35,11 +38,8 @@ def test_each_unit_is_multiplied_by_the_sigmoid_of_its_gate():
     assert widths == [10, 6]
 
 
-@pytest.mark.parametrize("name", every_class())
+@pytest.mark.parametrize("name", every_class(WITH_ACTIVATION))
 def test_every_class_has_gates_or_says_that_it_cannot(name):
-    taken = arguments_of(CLASSES[name])
-    if "activation" not in taken:
-        pytest.skip(f"{name} has no setting for activations")
     plain = make(name)
     if getattr(plain, "filters", ()) or getattr(plain, "tie_weights", False):
         with pytest.raises(ValueError, match="^activation is 'glu', which gives each unit of a"):
@@ -68,11 +68,33 @@ def test_layers_are_not_pretrained_with_gates():
         zoo.pretrain(deep, X, zoo.Autoencoder, epochs=1, verbose=0)
 
 
-def test_a_linear_path_and_normalized_clusters_may_have_gates():
-    linear = zoo.VAE(SHAPE, 2, network="dense_resnet", hidden_units=(4,), activation="glu")
-    assert linear.reconstruct(X).shape == X.shape
-    clusters = make("ClusteringAAE", activation="glu")
-    assert clusters.reconstruct(X).shape == X.shape
+def test_the_function_of_keras_gives_gates_as_its_name_does():
+    model = zoo.VAE(SHAPE, 2, hidden_units=(5,), activation=keras.activations.glu)
+    assert model.activation == "glu"
+    assert model.reconstruct(X).shape == X.shape
+
+
+def test_beside_a_linear_path_units_have_gates():
+    model = zoo.VAE(SHAPE, 2, network="dense_resnet", hidden_units=(4,), activation="glu", seed=1)
+    layer = model.encoder.get_layer
+    model.encoder.set_weights([weight + 0.1 for weight in model.encoder.get_weights()])
+    flat = X.reshape(6, -1)
+    kernel, bias = layer("linear").get_weights()
+    hidden = gated(flat, *layer("dense_0").get_weights())
+    expected = flat @ kernel + bias + hidden @ layer("correction").get_weights()[0]
+    np.testing.assert_allclose(model.encode(X), expected, rtol=1e-4, atol=1e-5)
+
+
+def test_batch_normalization_comes_before_the_gates():
+    trunk = networks.trunk(SHAPE, hidden_units=(3,), activation="glu", normalize=True)
+    norm = trunk.get_layer("dense_0_norm")
+    mean, variance = np.arange(6.0), np.arange(1.0, 7.0)
+    norm.moving_mean.assign(mean)
+    norm.moving_variance.assign(variance)
+    [kernel] = trunk.get_layer("dense_0").get_weights()
+    normal = (X.reshape(6, -1) @ kernel - mean) / np.sqrt(variance + norm.epsilon)
+    found = trunk.predict(X, verbose=0)
+    np.testing.assert_allclose(found, gated(normal, np.eye(6), 0.0), rtol=1e-4, atol=1e-5)
 
 
 def test_a_gated_model_is_trained_saved_and_exported(tmp_path):

@@ -79,18 +79,20 @@ def _is_finite(value: Any) -> bool:
 
 
 def activation(name: str, value: Any, *, gates: bool = False) -> Any:
-    """Return an activation, after refusing gates, "glu", where layers cannot have them.
+    """Return an activation; `keras.activations.glu` as "glu", which is refused without `gates`.
 
     Raises:
         ValueError: it is "glu", and `gates` is False.
     """
-    if getattr(value, "__name__", value) == "glu" and not gates:
+    if getattr(value, "__name__", value) != "glu":
+        return value
+    if not gates:
         raise ValueError(
             f"{name} is 'glu', which gives each unit of a hidden dense layer a gate. It is for the "
             "activation= of networks without filters= and tie_weights=. Choose another one here, "
             "such as 'relu'."
         )
-    return value
+    return "glu"
 
 
 def widths(name: str, value: Any) -> tuple[int, ...]:
