@@ -293,7 +293,7 @@ def test_the_loss_is_the_mean_over_the_samples():
         (lambda: zoo.Masking("much"), r"Masking\('much'\): the level"),
         (lambda: zoo.GaussianNoise(None), "stddev is None; Gaussian"),
         (lambda: zoo.Translation(1).sample(np.zeros((3, 4))), r"these have the shape \(3, 4\)"),
-        (lambda: corruption.get({"mask": 0.1}), "choose from: masking"),
+        (lambda: corruption.get({"mask": 0.1}), r"'mask'; did you mean 'masking'\? There are"),
         (lambda: zoo.DenoisingAutoencoder((4, 4, 1), 3, num_corruptions=0), "num_corruptions is 0"),
     ],
 )

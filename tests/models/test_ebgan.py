@@ -203,8 +203,8 @@ def test_bad_settings_are_refused(cls, options, kind, message):
 @pytest.mark.parametrize("cls", CLASSES)
 def test_no_images_and_labels_are_refused(cls):
     model = cls(SHAPE, 2, **SMALL)
-    for n in (None, 0):
-        with pytest.raises(ValueError, match="generate at least one image"):
+    for n, said in ((None, "Give the number"), (0, "n is 0"), (2.5, "n is 2.5; give a whole")):
+        with pytest.raises(ValueError, match=said):
             model.generate(n)
     with pytest.raises(ValueError, match="takes no labels"):
         model.generate(labels=[1])

@@ -8,6 +8,7 @@ from support.tiny import randomized
 
 import zoo
 from zoo import plots
+from zoo.plots import animations
 
 X = zoo.data.load("digits")[0][0][:300]
 
@@ -53,11 +54,20 @@ def test_a_linear_autoencoder_in_the_plane_of_pca_looks_like_it():
     dense = next(layer for layer in model.decoder.layers if layer.weights)
     dense.set_weights([mixed.astype("float32"), pca.mean_.astype("float32")])
     figure = plots.principal_components(model, X)
-    ours, theirs = (np.asarray(axes.get_images()[0].get_array()) for axes in figure.axes)
+    ours, theirs = (np.asarray(axes.get_images()[0].get_array()) for axes in figure.axes[:2])
     np.testing.assert_allclose(ours, theirs, atol=1e-3)
     first = pca.components_[0] / (2 * np.abs(pca.components_).max()) + 0.5
     shown = theirs[:8, :8].ravel()
     assert np.allclose(shown, first, atol=1e-3) or np.allclose(shown, 1 - first, atol=1e-3)
+    curve, point = figure.axes[2].get_lines()
+    assert [size for size, _ in curve.get_xydata()] == list(range(9))
+    for size, error in curve.get_xydata()[1:]:
+        codes = PCA(int(size)).fit(X.reshape(len(X), -1))
+        restored = codes.inverse_transform(codes.transform(X.reshape(len(X), -1)))
+        expected = np.square(restored - X.reshape(len(X), -1)).sum(axis=1).mean()
+        assert error == pytest.approx(expected, rel=1e-4)
+    restored = np.square(model.reconstruct(X) - X).sum(axis=(1, 2, 3)).mean()
+    np.testing.assert_allclose(point.get_xydata(), [[4, restored]], rtol=1e-5)
     with pytest.raises(ValueError, match="2 layers with weights"):
         plots.principal_components(zoo.Autoencoder((8, 8, 1), 2, hidden_units=(4,)), X)
 
@@ -97,6 +107,35 @@ def test_styles_change_all_pictures_from_then_on(vae):
         plots.style("papers")
 
 
+@pytest.mark.parametrize(("side", "times"), [(8, 13), (28, 4), (128, 1)])
+def test_a_walk_of_small_images_has_large_pixels(side, times):
+    model = zoo.VAE((side, side, 1), 2, hidden_units=(4,))
+    assert plots.walk(model, places=2, steps=1, copies=1).frames.shape[1] == times * side
+
+
+def test_the_axes_of_moving_codes_show_most_codes_of_every_epoch(monkeypatch):
+    shown = []
+    scattered = animations.scattered
+    monkeypatch.setattr(
+        animations, "scattered", lambda *a, **k: shown.append(scattered(*a, **k)) or shown[-1]
+    )
+    centers = np.array([[9, 0], [4, 0], [0, 0]])[:, None]
+    far = np.random.default_rng(0).normal(size=(3, 200, 2)) + centers
+    plots.moving_codes({"a": far})
+    for z, figure in zip(far, shown, strict=True):
+        (left, right), (low, high) = figure.axes[0].get_xlim(), figure.axes[0].get_ylim()
+        inside = (left < z[:, 0]) & (z[:, 0] < right) & (low < z[:, 1]) & (z[:, 1] < high)
+        assert inside.mean() > 0.7
+
+
+def test_bars_of_many_dimensions_are_no_wider_than_a_page():
+    model = zoo.VAE((8, 8, 1), 100, hidden_units=(4,))
+    figure = plots.kl_by_dimension(model, X)
+    assert figure.get_figwidth() <= 12.5
+    assert len(figure.axes[0].patches) == 100
+    assert 20 < len(figure.axes[0].get_xticks()) <= 32
+
+
 def test_a_walk_of_a_class_draws_from_the_prior_of_the_class():
     settings = {"num_classes": 3, "prior": "learned", "hidden_units": (4,), "seed": 0}
     model = randomized(zoo.CVAE((8, 8, 1), 2, **settings))
@@ -128,6 +167,6 @@ def test_codes_of_a_training_move_within_the_axes_of_their_end(vae, few_digits, 
     moving.save(tmp_path / "codes.gif")
     with Image.open(tmp_path / "codes.gif") as gif:
         assert gif.info["duration"] in (50, 250)
-    for wrong in ({}, {"a": kept.codes, "b": kept.codes[1:]}, {"a": kept.codes[0]}):
+    for wrong in ({"a": kept.codes, "b": kept.codes[1:]}, {"a": kept.codes[0]}):
         with pytest.raises(ValueError, match=r"\[frames, n, 2\] is expected"):
             plots.moving_codes(wrong)

@@ -2,12 +2,15 @@
 
 import numpy as np
 import pytest
+from matplotlib.colors import to_rgb
+from scipy.spatial.distance import pdist
 from scipy.stats import norm
 from support.pictures import labels_of, sheet
 
 import zoo
 from zoo import plots
 from zoo.checks.names import UnknownNameError
+from zoo.nn.colors import rgb_to_lab
 
 # Planes of codes
 
@@ -157,6 +160,20 @@ def test_training_curves_take_what_fit_returns():
     assert len(plots.training_curves(History()).axes) == 1
 
 
+def test_training_curves_take_a_trained_model_and_the_name_of_one_metric(few_digits):
+    model = zoo.VAE((8, 8, 1), 2, hidden_units=(4,))
+    model.compile("adam")
+    model.fit(few_digits[0], epochs=1, verbose=0)
+    (axes,) = plots.training_curves(model, "kl").axes
+    assert axes.get_title() == "kl"
+    np.testing.assert_array_equal(axes.get_xticks(), [1])  # one epoch, no fractions of it
+
+
+def test_a_large_ellipse_lies_within_the_energy_around_it():
+    for axes in plots.energy_surface(8.0, 1.0).axes[::2]:
+        assert min(axes.get_xlim()[1], axes.get_ylim()[1]) == pytest.approx(12)
+
+
 def test_curves_are_wrapped_and_chosen():
     history = {name: [1.0, 2.0] for name in ("loss", "val_loss", "a", "b", "c")}
     figure = plots.training_curves(history)
@@ -165,3 +182,45 @@ def test_curves_are_wrapped_and_chosen():
     assert [a.get_title() for a in plots.training_curves(history, ["b"]).axes] == ["b"]
     with pytest.raises(UnknownNameError, match="loss"):
         plots.training_curves(history, ["los"])
+
+
+# What each kind of color blindness makes of linear RGB: Machado, Oliveira and Fernandes 2009 (doi
+# 10.1109/TVCG.2009.113), severity 1.
+SEEN = {
+    "normal": np.eye(3),
+    "without long waves": [
+        [0.152286, 1.052583, -0.204868],
+        [0.114503, 0.786281, 0.099216],
+        [-0.003882, -0.048116, 1.051998],
+    ],
+    "without middle waves": [
+        [0.367322, 0.860646, -0.227968],
+        [0.280085, 0.672501, 0.047413],
+        [-0.011820, 0.042940, 0.968881],
+    ],
+    "without short waves": [
+        [1.255528, -0.076749, -0.178779],
+        [-0.078411, 0.930809, 0.147602],
+        [0.004733, 0.691367, 0.303900],
+    ],
+}
+
+
+def least_distance(colors, seen):
+    """Return the distance in Lab of the two of ten colors that are seen as most alike."""
+    rgb = np.array([to_rgb(color) for color in colors])
+    linear = np.where(rgb > 0.04045, ((rgb + 0.055) / 1.055) ** 2.4, rgb / 12.92)
+    linear = np.clip(linear @ np.transpose(seen), 0, 1)
+    rgb = np.where(linear > 0.0031308, 1.055 * linear ** (1 / 2.4) - 0.055, 12.92 * linear)
+    return pdist(np.asarray(rgb_to_lab(rgb))).min()
+
+
+@pytest.mark.parametrize("kind", SEEN)
+def test_the_color_blind_can_tell_the_classes(kind):
+    z = np.random.default_rng(0).normal(size=(50, 2))
+    figure = plots.scatters({"codes": z}, np.arange(50) % 10)
+    shown = [points.get_facecolor()[0, :3] for points in figure.axes[0].collections]
+    assert len(shown) == 10
+    assert least_distance(shown, SEEN[kind]) > 15
+    usual = least_distance([f"C{i}" for i in range(10)], SEEN["without long waves"])
+    assert usual < 5  # two of matplotlib's default colors are nearly one

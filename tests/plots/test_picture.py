@@ -49,6 +49,39 @@ def test_a_second_display_shows_the_same_once_more(picture):
     assert not hasattr(picture, "_ipython_display_")
 
 
+WITH_TEXT = {
+    "curves": lambda m, x, y: plots.training_curves({"reconstruction": [1.0, 2.0], "kl": [2.0, 1]}),
+    "codes": lambda m, x, y: plots.codes(m, x, y),
+    "codes with long names": lambda m, x, y: plots.codes(m, x, y, class_names=["a long name"] * 10),
+    "bars": lambda m, x, y: plots.kl_by_dimension(m, x),
+    "rows": lambda m, x, y: plots.rows_of_images({"a long name of a row": x[:2]}, "A title"),
+    "several": lambda m, x, y: plots.reconstructions_of_several({"a": m}, x, n=2),
+    "samples": lambda m, x, y: plots.samples(m, rows=1, columns=1),
+    "traversal": lambda m, x, y: plots.traversal(m, x=x, steps=2),
+    "interpolations": lambda m, x, y: plots.interpolations(m, x, pairs=1, steps=2),
+    "differences": lambda m, x, y: plots.differences(m, x, n=4),
+    "signals": lambda m, x, y: plots.signals({"a": x[:2, :, 0, 0]}, "A title " * 4, columns=1),
+    "scatters": lambda m, x, y: plots.scatters({"a": x[:, 2, 2:4, 0]}, y, title="A title " * 5),
+    "draws": lambda m, x, y: plots.reparameterization(m, x),
+    "energy": lambda m, x, y: plots.energy_surface(),
+}
+
+
+@pytest.mark.parametrize("style", ["screen", "slides", "paper"])
+@pytest.mark.parametrize("kind", WITH_TEXT)
+def test_texts_of_every_size_lie_within_the_picture(kind, style, vae, few_digits):
+    plots.style(style)
+    try:
+        figure = WITH_TEXT[kind](vae, *few_digits)
+        figure.draw_without_rendering()
+        drawn, (width, height) = figure.get_tightbbox(), figure.get_size_inches()
+    finally:
+        plots.style("screen")
+    assert min(drawn.x0, drawn.y0) >= -0.02
+    assert drawn.x1 <= width + 0.02
+    assert drawn.y1 <= height + 0.02
+
+
 @pytest.mark.slow
 def test_a_picture_belongs_to_no_window_that_a_cell_shows_at_its_end():
     plots.energy_surface()._repr_png_()
@@ -86,3 +119,10 @@ def test_a_histogram_of_few_scores_counts_them_in_whole_numbers():
     assert all(tick == round(tick) for tick in few.get_yticks())
     (many,) = anomaly.report.histogram(np.repeat(np.arange(20.0), 30), 18.0).axes
     assert many.get_yscale() == "log"
+
+
+def test_the_first_time_a_picture_is_shown_nothing_is_cut_off():
+    z = np.random.default_rng(0).normal(size=(50, 2))
+    figure = plots.scatters({"a": z, "b": 0.5 * z}, title="Two sets of points")
+    figure._repr_png_()
+    assert all(axes.get_tightbbox().y0 > 0 for axes in figure.axes)

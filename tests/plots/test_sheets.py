@@ -10,7 +10,8 @@ from support.presets import loaded, one_of_each
 
 import zoo
 from zoo import data, plots
-from zoo.plots.sheets import trimmed
+from zoo.plots.picture import Picture
+from zoo.plots.sheets import name_rows, show, trimmed
 
 OFTEN = ("ae_mnist", "aae_mnist", "cvae_fashion_mnist")
 
@@ -35,6 +36,35 @@ def test_a_sheet_is_as_wide_and_as_high_as_its_images(size):
     box, around = image.get_window_extent(), figure.bbox
     assert box.width > 0.9 * around.width
     assert box.height > 0.8 * around.height
+
+
+@pytest.mark.parametrize("names", ["abc", ("a", "b", "a name that is longer than three images")])
+@pytest.mark.parametrize("title", ["Rows", "A title that is much longer than the rows below it"])
+def test_images_keep_their_size_beside_names_and_nothing_is_empty(names, title):
+    figure = plots.rows_of_images({name: np.ones((3, 8, 8, 1)) for name in names}, title)
+    figure.draw_without_rendering()
+    box = figure.axes[0].get_window_extent()
+    assert box.height == pytest.approx(3 * 70, rel=0.1)
+    assert figure.bbox.height - box.height < 60
+    around = figure.axes[0].get_tightbbox()
+    assert around.x0 >= 0
+    assert around.x1 <= figure.bbox.width
+    assert figure.bbox.width - around.width < 120
+
+
+def test_gaps_between_images_are_as_wide_as_asked():
+    row = np.full((2, 4, 4, 1), 0.5)
+    figure = plots.rows_of_images({"a": row, "b": row}, "Rows", gap=3)
+    shown = sheet(figure)
+    assert shown.shape == (4 + 3 + 4, 4 + 3 + 4)
+    assert (shown[4:7] == 0).all()  # white in ink on paper
+    figure.draw_without_rendering()
+    np.testing.assert_array_equal(figure.axes[0].get_yticks(), [2, 9])  # the middles of the rows
+
+
+def test_few_filters_fill_the_picture():
+    model = zoo.Autoencoder((8, 8, 1), 3, hidden_units=())
+    assert sheet(plots.filters(model)).shape == (8, 3 * 9 - 1)
 
 
 def test_gaps_are_white_in_ink_and_in_color():
@@ -88,6 +118,16 @@ def test_a_row_of_the_style_grid_shares_a_code(cvae):
     axes = figure.axes[0]
     assert labels_of(axes.get_xticklabels()) == [str(i) for i in range(10)]
     np.testing.assert_allclose(axes.get_xticks(), 4 + 9 * np.arange(10), atol=1)
+
+
+@pytest.mark.parametrize("kind", [list, tuple, np.array])
+def test_names_of_classes_are_a_list_a_tuple_or_an_array(kind, cvae, few_digits):
+    names = kind([f"class {i}" for i in range(10)])
+    styles = plots.style_grid(cvae, styles=1, class_names=names)
+    assert labels_of(styles.axes[0].get_xticklabels()) == list(names)
+    codes = plots.codes(cvae, *few_digits, class_names=names)
+    shown = [text.get_text() for text in codes.axes[0].get_legend().get_texts()]
+    assert shown == list(names)
 
 
 def test_class_names_stand_below_their_columns(cvae):
@@ -326,3 +366,16 @@ def test_the_title_of_codes_says_what_was_encoded():
     rows = zoo.VAE((5,), 2, hidden_units=(4,), likelihood="gaussian")
     figure = plots.codes(rows, np.random.default_rng(0).normal(size=(20, 5)).astype("float32"))
     assert figure.axes[0].get_title() == "codes of real rows"
+
+
+@pytest.mark.parametrize("nested", [False, True])
+def test_names_of_rows_fit_into_a_panel_and_into_one_of_a_subfigure(nested):
+    figure = Picture(figsize=(3, 3), dpi=100, layout="constrained")
+    axes = (figure.subfigures(1, 1) if nested else figure).add_subplot()
+    show(axes, np.zeros((4, 8, 8, 1), "float32"), 2)
+    name_rows(axes, ["a name that is long", "another one, longer still"], 8)
+    for _ in range(2):  # as `savefig` does
+        figure.draw_without_rendering()
+    assert figure.get_figwidth() > 3
+    for label in axes.get_yticklabels():
+        assert label.get_window_extent().x0 > -2  # pixels

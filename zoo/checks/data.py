@@ -92,6 +92,11 @@ def check_labels(
             f"{name} has shape {labels.shape}; the model takes {expected}: {name} = "
             f"np.ravel({name})."
         )
+    if labels.ndim == 0:
+        raise ValueError(
+            f"{name} is a single number; the model takes {expected}. For one class: "
+            f"{name}=np.full({n}, {labels})."
+        )
     if labels.ndim != 1 or len(labels) != n:
         raise ValueError(f"{name} has shape {labels.shape}; the model takes {expected}.")
     labels = whole_numbers(labels, name, expected, unlabeled)

@@ -153,8 +153,7 @@ def generate(
     if n is None:
         labels = as_array(labels, "labels")
     rows = n if n is not None else len(np.atleast_1d(labels)) if model.label_shape else labels.size
-    if rows < 1:
-        raise ValueError(f"n is {rows}; generate at least one image.")
+    rows = whole("n", rows, least=1)
     labels = model.checked_labels(labels, rows)
     z = model.prior_samples(rows, labels, seed)
     found = decode_or_sample(model, z, labels, seed, mean)

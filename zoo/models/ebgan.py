@@ -8,7 +8,7 @@ import keras
 import numpy as np
 from keras import ops
 
-from zoo.checks.arguments import number
+from zoo.checks.arguments import number, whole
 from zoo.checks.array_types import Labels, Tensor
 from zoo.inference.compiled import run_in_batches
 from zoo.inference.parts import TensorInfo, image_info
@@ -230,8 +230,9 @@ class EBGAN(BaseAutoencoder):
             float32 [n, *input_shape].
         """
         self.checked_labels(labels, n)
-        if n is None or n < 1:
-            raise ValueError(f"n is {n}; generate at least one image, such as generate(16).")
+        if n is None:
+            raise ValueError("Give the number of images to generate: generate(16).")
+        n = whole("n", n, least=1)
         return run_in_batches(
             self.generated, self.prior_of_noise.sample(n, seed=seed), batch_size=1024
         )

@@ -53,6 +53,7 @@ class LabelInformedAAE(AAE):
     """
 
     suited_settings: ClassVar = {"latent_dim": 2, "prior": {"petals": {}}}
+    picture = "class_walks"
     semi_supervised = True
     learns_labels = True
     card_metrics = (*AAE.card_metrics, "classification error")

@@ -227,8 +227,9 @@ class RBM(Autoencoder):
             float32 [n, *input_shape].
         """
         self.checked_labels(labels, n)
-        if n is None or n < 1 or steps < 1:
-            raise ValueError(f"n is {n} and steps is {steps}; both must be at least 1.")
+        if n is None:
+            raise ValueError("Give the number of images to generate: generate(16).")
+        n, steps = whole("n", n, least=1), whole("steps", steps, least=1)
         noise = np.random.default_rng(seed)
         v = noise.random((n, *self.image_shape), np.float32)
         for _ in range(steps):

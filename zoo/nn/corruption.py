@@ -10,6 +10,7 @@ import numpy as np
 from keras import ops
 
 from zoo.backend import backend
+from zoo.checks.names import suggestion
 from zoo.nn.configured import Configured, made_of
 
 
@@ -236,11 +237,10 @@ def get(identifier: Any) -> Corruption:
             "corruption must be a zoo.Masking, SaltAndPepper, GaussianNoise, Translation or "
             f'Composition, or a dict such as {{"masking": 0.25}}; it is {identifier!r}.'
         )
-    unknown = identifier.keys() - _NAMED.keys()
-    if unknown:
-        raise ValueError(
-            f"corruption names {', '.join(map(repr, unknown))}; choose from: {', '.join(_NAMED)}."
-        )
+    for name in identifier:
+        if name not in _NAMED:
+            near = suggestion(name, _NAMED) or "."
+            raise ValueError(f"corruption names {name!r}{near} There are: {', '.join(_NAMED)}.")
     steps = [_NAMED[name](level) for name, level in identifier.items()]
     return steps[0] if len(steps) == 1 else Composition(steps)
 

@@ -13,10 +13,9 @@ from zoo.plots.explanations import (
     principal_components,
     reparameterization,
 )
+from zoo.plots.first_layer import filters, filters_of_several
 from zoo.plots.images import (
     analogies,
-    filters,
-    filters_of_several,
     interpolations,
     photographs,
     reconstructions,

@@ -11,8 +11,16 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from PIL import Image
 
 from zoo.files.atomic_writes import publish_file
-from zoo.plots.latent import scatters
-from zoo.plots.sheets import INK, need, need_classes, suited_colors, tile
+from zoo.plots.latent import scattered
+from zoo.plots.sheets import (
+    INK,
+    need,
+    need_classes,
+    need_label,
+    need_named,
+    suited_colors,
+    tile,
+)
 
 
 class Animation:
@@ -61,7 +69,7 @@ def walk(
     places: int = 6,
     steps: int = 12,
     copies: int = 4,
-    enlarge: int = 4,
+    enlarge: int | None = None,
     seed: int | None = 0,
 ) -> Animation:
     """Walk through codes, from one draw of the prior to the next and back to the first.
@@ -71,20 +79,23 @@ def walk(
         label: the class, for conditional models.
         places: how many draws a walk passes, at least 2. steps: how many frames are between two.
         copies: how many walks are shown side by side.
-        enlarge: how many pixels wide a pixel of an image is.
+        enlarge: how many pixels wide a pixel of an image is; by default as many as make an image
+            at least 100 pixels high.
         seed: the seed of the draws.
 
     Examples:
         >>> zoo.plots.walk(zoo.load("vae_digits"), places=3).save("walk.gif")
     """
-    need(model.prior, f"A {type(model).__name__} has no prior to draw codes from.")
+    need(model.prior, f"This {type(model).__name__} has no prior to draw codes from.")
     need_classes(model)
     need(model.conditional or label is None, "This model is not conditional: leave out label=.")
+    if label is not None:
+        need_label(model, label)
     for name, number, least in (
         ("places", places, 2),
         ("steps", steps, 1),
         ("copies", copies, 1),
-        ("enlarge", enlarge, 1),
+        ("enlarge", 1 if enlarge is None else enlarge, 1),
     ):
         need(number >= least, f"{name} is {number}; it is at least {least}.")
     stops = model.prior.sample(places * copies, seed=seed).reshape(places, copies, -1)
@@ -100,11 +111,12 @@ def walk(
     z = model.styled(z, labels) if model.conditional else z
     images = model.as_images(model.decode(z, labels))
     need(images.ndim == 4, "A walk shows images.")
+    times = -(-100 // images.shape[1]) if enlarge is None else enlarge
     if images.shape[-1] == 1 and suited_colors(images) == INK:
         images = 1.0 - images
     laid = [tile(some, copies) for some in images.reshape(frames, copies, *images.shape[1:])]
     pixels = np.round(255 * np.clip(np.stack(laid), 0, 1)).astype("uint8")
-    return Animation(pixels.repeat(enlarge, axis=1).repeat(enlarge, axis=2))
+    return Animation(pixels.repeat(times, axis=1).repeat(times, axis=2))
 
 
 def moving_codes(
@@ -116,7 +128,7 @@ def moving_codes(
 ) -> Animation:
     """Show how two-dimensional codes move in trainings, one panel for each.
 
-    The axes of a panel are those that fit its last codes.
+    The axes of a panel are those that fit its last codes, and the middle half of those before.
 
     Args:
         codes: [frames, n, 2] by name, as `zoo.callbacks.CodesInTraining` keeps them; all have as
@@ -133,6 +145,7 @@ def moving_codes(
         >>> moving = zoo.plots.moving_codes({"toy": z}, np.arange(100) % 10)
         >>> moving.save("toy.gif")
     """
+    need_named(codes, "codes")
     codes = {name: np.asarray(z) for name, z in codes.items()}
     shapes = {z.shape for z in codes.values()}
     shape = next(iter(shapes), ())
@@ -148,9 +161,12 @@ def moving_codes(
 
 def _frame(now, codes, labels, title):
     """Return the pixels of one frame, uint8 [height, width, 3]."""
-    figure = scatters(now, labels, own_scales=True, title=title)
+    figure = scattered(now, labels, own_scales=True, title=title)
     for axes, z in zip(figure.axes, codes.values(), strict=True):
         low, high = np.quantile(z[-1], (0.005, 0.995), axis=0)
+        middle = np.quantile(z, (0.25, 0.75), axis=1)  # [2, frames, 2]
+        low = np.minimum(low, middle[0].min(axis=0))
+        high = np.maximum(high, middle[1].max(axis=0))
         margin = 0.1 * np.maximum(high - low, 1e-6)
         axes.set_xlim(low[0] - margin[0], high[0] + margin[0])
         axes.set_ylim(low[1] - margin[1], high[1] + margin[1])

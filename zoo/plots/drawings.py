@@ -9,7 +9,7 @@ import numpy as np
 from zoo.data import strokes
 from zoo.plots.images import rows_of_images
 from zoo.plots.picture import Picture
-from zoo.plots.sheets import need
+from zoo.plots.sheets import need, need_named
 
 _SIDE = 56  # pixels
 TEMPERATURES = (0.1, 0.4, 0.7, 1.0)
@@ -26,6 +26,7 @@ def drawings(rows: dict, title: str, *, side: int = _SIDE) -> Picture:
         >>> square = [np.array([(0, 0), (4, 0), (4, 4), (0, 4), (0, 0)])]
         >>> zoo.plots.drawings({"squares": [square] * 4}, "Squares").savefig("squares.png")
     """
+    need_named(rows, "drawings")
     images = {name: strokes.to_images(row, side) for name, row in rows.items()}
     return rows_of_images(images, title)
 

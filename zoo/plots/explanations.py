@@ -73,12 +73,13 @@ def kl_by_dimension(model: Any, x: Any, labels: Any = None) -> Picture:
     need(hasattr(model, "kl_by_dimension"), "This picture shows the KL divergences of a VAE.")
     kl = model.kl_by_dimension(x, labels).mean(axis=0)
     order = np.argsort(-kl)
-    figure = Picture(figsize=(max(5.0, 0.35 * len(kl)), 4), dpi=DPI, layout="constrained")
+    figure = Picture(figsize=(np.clip(0.35 * len(kl), 5, 12), 4), dpi=DPI, layout="constrained")
     axes = figure.add_subplot(title=f"KL divergence by dimension, {kl.sum():.1f} nats in all")
     axes.bar(range(len(kl)), kl[order])
     axes.set(xlabel="latent dimension", ylabel="nats, mean over the images")
-    axes.set_xticks(range(len(kl)), [str(i + 1) for i in order])
-    return figure
+    every = -(-len(kl) // 32)  # not all numbers of many dimensions fit
+    axes.set_xticks(range(0, len(kl), every), [str(i + 1) for i in order[::every]])
+    return enlarged(figure)
 
 
 def differences(
@@ -115,11 +116,12 @@ def differences(
 
 
 def principal_components(model: Any, x: Any, *, rows: int = 2) -> Picture:
-    """Show the columns of a linear autoencoder's decoder beside the principal components of x.
+    """Show a linear autoencoder beside the principal components of x, and the errors by size.
 
     A linear autoencoder with squared error finds the plane of the components, but not their
     directions. So the directions in its plane are turned to those along which its codes of x vary
-    most. Pixels that are the same in all of x are 0 in both.
+    most. Pixels that are the same in all of x are 0 in both. On the right is the squared error of x
+    by the number of components, and that of the autoencoder at its size.
 
     Args:
         model: an autoencoder whose decoder is one dense layer. x: images.
@@ -141,18 +143,29 @@ def principal_components(model: Any, x: Any, *, rows: int = 2) -> Picture:
     basis = np.linalg.qr((plane * lit).T.astype("float64"))[0]  # [pixels, latent_dim]
     centered = flat - flat.mean(axis=0)
     turned = basis @ np.linalg.svd(centered @ basis, full_matrices=False)[2].T
-    components = np.linalg.svd(centered, full_matrices=False)[2][: model.latent_dim]
+    _, scales, components = np.linalg.svd(centered, full_matrices=False)
+    left_over = np.append(np.cumsum(scales[::-1] ** 2)[::-1], 0.0) / len(flat)  # by components kept
+    components = components[: model.latent_dim]
     turned = turned.T * np.sign((turned.T * components).sum(axis=1, keepdims=True))
     figure = Picture(
-        figsize=(12, 6.0 * rows * rows / model.latent_dim + 1.0), dpi=DPI, layout="constrained"
+        figsize=(16, max(6.0 * rows * rows / model.latent_dim, 3.0) + 1.0),
+        dpi=DPI,
+        layout="constrained",
     )
     columns = -(-model.latent_dim // rows)
     named = {"directions of the autoencoder": turned, "principal components": components}
     most = max(np.abs(values).max() for values in named.values())
-    for axes, (name, values) in zip(figure.subplots(1, 2), named.items(), strict=True):
+    *sheets, right = figure.subplots(1, 3, width_ratios=(1, 1, 0.8), gridspec_kw={"wspace": 0.06})
+    for axes, (name, values) in zip(sheets, named.items(), strict=True):
         images = model.as_images((values / (2 * most) + 0.5).reshape(-1, *model.image_shape))
         show(axes, images.astype("float32"), columns, "gray")
         axes.set_title(name)
+    sizes = np.arange(2 * model.latent_dim + 1)
+    right.plot(sizes[: len(left_over)], left_over[: len(sizes)], "o-", label="PCA")
+    error = np.square(flat - np.reshape(model.reconstruct(x), flat.shape)).sum(axis=1).mean()
+    right.plot(model.latent_dim, error, "D", label=f"the autoencoder, {error:.3g}")
+    right.set(title="squared error of an image", xlabel="numbers in the code", ylim=(0, None))
+    right.legend()
     return enlarged(figure)
 
 
@@ -165,7 +178,7 @@ def architecture(model: Any) -> Picture:
     names = ("encoder", "decoder", "generator", "discriminator", "head")
     networks: dict[str, Any] = {name: getattr(model, name, None) for name in names}
     networks = {name: network for name, network in networks.items() if hasattr(network, "layers")}
-    need(networks, f"A {type(model).__name__} has no networks of layers to show.")
+    need(networks, f"This {type(model).__name__} has no networks of layers to show.")
     most = max(len(network.layers) for network in networks.values())
     figure = Picture(figsize=(4.6 * len(networks), 0.55 * most + 0.8), dpi=DPI)
     for axes, (name, network) in zip(

@@ -7,10 +7,10 @@ from typing import Any
 import numpy as np
 
 from zoo.nn.corruption import Masking
+from zoo.nn.corruption import get as corruption_of
 from zoo.nn.distributions import GaussianMixture
 from zoo.plots.picture import Picture
 from zoo.plots.sheets import (
-    DPI,
     INK,
     blank,
     enlarged,
@@ -19,8 +19,10 @@ from zoo.plots.sheets import (
     need,
     need_classes,
     need_encoder,
+    need_label,
+    need_named,
+    pixels,
     sheet,
-    show,
     suited_colors,
     tile,
 )
@@ -65,6 +67,7 @@ def reconstructions_of_several(
         >>> models = {f"{n} numbers": zoo.Autoencoder((8, 8, 1), n) for n in (2, 8)}
         >>> zoo.plots.reconstructions_of_several(models, x_test).savefig("several.png")
     """
+    need_named(models, "models")
     for model in models.values():
         need_encoder(model)
     x, labels = x[:n], None if labels is None else labels[:n]
@@ -126,18 +129,32 @@ def photographs(model: Any, x: Any, *, n: int = 10, seed: int = 0) -> Picture:
     return rows_of_images(rows, f"codes of {model.latent_dim} numbers")
 
 
-def rows_of_images(rows: dict, title: str, *, cmap: Any = None) -> Picture:
+def rows_of_images(rows: dict, title: str, *, cmap: Any = None, gap: int = 1) -> Picture:
     """Show a row of images [n, *input_shape] for every name; all rows have the same length.
+
+    Args:
+        gap: pixels between images; give more for drawings that reach their borders.
+
+    Raises:
+        ValueError: rows are not given by name or not all alike, or images are bytes.
 
     Examples:
         >>> (x, y), (x_test, y_test) = zoo.data.load("digits")
         >>> rows = {"digits": x_test[:8], "darker": 0.5 * x_test[:8]}
         >>> zoo.plots.rows_of_images(rows, "Digits").savefig("rows.png")
     """
-    images = list(rows.values())
-    laid = np.clip(np.concatenate(images), 0, 1)
-    figure, axes = sheet(laid, len(images[0]), title=title, cmap=cmap)
-    name_rows(axes, list(rows), images[0].shape[1])
+    need_named(rows, "rows of images")
+    images = [pixels(row) for row in rows.values()]
+    need(
+        len({row.shape for row in images}) == 1,
+        "All rows must have as many images of one size; these have the shapes "
+        + ", ".join(f"{name}: {row.shape}" for name, row in zip(rows, images, strict=True))
+        + ".",
+    )
+    laid = np.concatenate(images)
+    need(gap >= 0, f"gap is {gap}; it is at least 0.")
+    figure, axes = sheet(laid, len(images[0]), title=title, cmap=cmap, gap=gap)
+    name_rows(axes, list(rows), images[0].shape[1], gap)
     return enlarged(figure)
 
 
@@ -193,7 +210,8 @@ def restorations(
 
     Args:
         labels: integers [at least n], for conditional models.
-        corruption: from `zoo.nn.corruption`; by default the one that the model was trained with.
+        corruption: from `zoo.nn.corruption`, or a dict such as {"masking": 0.25}; by default that
+            with which the model was trained.
 
     Examples:
         >>> (x, y), (x_test, y_test) = zoo.data.load("digits")
@@ -203,6 +221,7 @@ def restorations(
     need_encoder(model)
     corruption = corruption or getattr(model, "used_corruption", getattr(model, "corruption", None))
     need(corruption, "Give a corruption of the images, such as corruption=zoo.Masking(0.25).")
+    corruption = corruption_of(corruption)
     x, labels = x[:n], None if labels is None else labels[:n]
     corrupted = corruption.sample(x, seed=seed)
     restored = model.reconstruct(np.clip(corrupted, 0, 1), labels)
@@ -218,59 +237,6 @@ def restorations(
         color = np.broadcast_to(np.array(MASKED, "float32"), (*alpha.shape[:2], 3))
         axes.imshow(np.concatenate([color, alpha], axis=-1))
     return enlarged(figure)
-
-
-def filters(model: Any, x: Any = None, *, rows: int = 8, columns: int = 12) -> Picture:
-    """Show the weights of units of the first layer as images.
-
-    Each image is scaled to its largest weight; gray is zero, black positive, white negative. It
-    shows the units with the largest weights, in the order of the code.
-
-    Args:
-        x: images; weights of pixels that are the same in all of them keep their random start, and
-            are left out, gray.
-        rows, columns: of the picture.
-
-    Examples:
-        >>> model = zoo.Autoencoder((8, 8, 1), 100, hidden_units=())
-        >>> zoo.plots.filters(model).savefig("filters.png")
-    """
-    images = _filters(model, rows * columns, x)
-    title = "weights of the first layer" + ("" if x is None else ", of pixels that change")
-    figure, _ = sheet(images, columns, title=title, cmap=INK)
-    return enlarged(figure)
-
-
-def filters_of_several(models: dict, *, side: int = 8) -> Picture:
-    """Show the `filters` of several models next to each other, by name.
-
-    Examples:
-        >>> models = {f"{n} units": zoo.Autoencoder((8, 8, 1), n, hidden_units=()) for n in (9, 64)}
-        >>> zoo.plots.filters_of_several(models).savefig("filters.png")
-    """
-    figure = Picture(figsize=(3.2 * len(models), 3.5), dpi=DPI, layout="constrained")
-    for i, (name, model) in enumerate(models.items()):
-        axes = figure.add_subplot(1, len(models), i + 1)
-        axes.set_title(name, fontsize="medium")
-        show(axes, _filters(model, side * side), side, INK)
-    return enlarged(figure)
-
-
-def _filters(model, n, x=None):
-    need_encoder(model)
-    kernels = [w for w in model.encoder.trainable_weights if w.name == "kernel"]
-    need(
-        len(model.image_shape) == 3
-        and kernels
-        and kernels[0].shape[0] == np.prod(model.image_shape),
-        "The picture needs a dense first layer that takes images.",
-    )
-    weights = kernels[0].numpy().T
-    if x is not None:
-        weights = weights * (np.reshape(x, (len(x), -1)).std(axis=0) > 0)
-    strongest = np.sort(np.argsort(-np.linalg.norm(weights, axis=1))[:n])
-    weights = weights[strongest] / np.abs(weights[strongest]).max(axis=1, keepdims=True)
-    return 0.5 + 0.5 * weights.reshape(len(weights), *model.image_shape)
 
 
 def samples(
@@ -402,6 +368,8 @@ def traversal(
     values = np.linspace(-spread, spread, steps, dtype="float32")
     need(model.latent_dim, f"{type(model).__name__} has no codes to traverse.")
     need_classes(model)
+    if label is not None:
+        need_label(model, label)
     order, names = _dimensions(model, x, label)
     if start is None and x is not None:
         start = model.encode(x[:1], np.array([label or 0]) if model.conditional else None)[0]

@@ -14,7 +14,18 @@ from zoo.checks.names import UnknownNameError
 from zoo.checks.words import kind_of_items
 from zoo.nn.distributions import Normal
 from zoo.plots.picture import Picture
-from zoo.plots.sheets import DPI, draw, enlarged, need, need_classes, need_encoder, scatter
+from zoo.plots.sheets import (
+    DPI,
+    class_color,
+    draw,
+    enlarged,
+    need,
+    need_classes,
+    need_encoder,
+    need_label,
+    need_named,
+    scatter,
+)
 
 
 def manifold(
@@ -52,17 +63,25 @@ def manifold(
         >>> zoo.plots.manifold(model, x_test, y_test).savefig("manifold.png")
     """
     need(model.latent_dim == 2, f"A manifold needs 2 latent dimensions, not {model.latent_dim}.")
-    need(side > 1, f"side is {side}; a grid has at least 2 points along an axis.")
+    need(
+        side > 1 and side == int(side),
+        f"side is {side}; a grid has a whole number of points along an axis, at least 2.",
+    )
     if model.conditional:
         need_classes(model)
         need(
             label is not None,
             "A conditional model has one manifold per class: give label=, or use style_grid.",
         )
+        need_label(model, label)
     else:
         need(label is None, "This model is not conditional: leave out label=.")
     if x is not None:
         need_encoder(model)
+    need(
+        limits is None or np.shape(limits) == (2,),
+        f"limits is {limits}; give two numbers for both axes, such as limits=(-3, 3).",
+    )
     codes = None if x is None else model.encode(x, labels if model.conditional else None)
     normal = isinstance(model.prior, Normal) and not model.conditional and limits is None
     low, high = (0.0, 1.0) if normal else _limits(model, codes) if limits is None else limits
@@ -118,14 +137,14 @@ def bubbles(
     figure = Picture(figsize=(7, 6), dpi=DPI, layout="constrained")
     axes = figure.add_subplot(title="posteriors of images", xlabel="$z_1$", ylabel="$z_2$")
     scatter(figure, axes, mean, labels, class_names)
-    colors_of = ["C0"] * len(mean) if labels is None else [f"C{y % 10}" for y in labels]
+    colors_of = ["C0"] * len(mean) if labels is None else [class_color(y) for y in labels]
     for center, width, color in zip(mean, widths, colors_of, strict=True):
         axes.add_patch(Ellipse(center, *width, facecolor=color, edgecolor="none", alpha=0.25))
     if not model.conditional and isinstance(model.prior, Normal):
         width = 2 * model.prior.scale
         axes.add_patch(Ellipse((0, 0), width, width, fill=False, linestyle="--"))
     axes.set_aspect("equal")
-    return figure
+    return enlarged(figure)
 
 
 def codes(
@@ -158,7 +177,7 @@ def codes(
         z = np.concatenate([z, np.zeros_like(z)], axis=1)
     axes.set_ylabel(names[1])
     scatter(figure, axes, z, labels, class_names)
-    return figure
+    return enlarged(figure)
 
 
 def scatters(
@@ -186,11 +205,38 @@ def scatters(
         >>> codes = {name: model.encode(x_test) for name, model in models.items()}
         >>> zoo.plots.scatters(codes, y_test).savefig("scatters.png")
     """
+    return enlarged(scattered(codes, labels, extent=extent, own_scales=own_scales, title=title))
+
+
+def scattered(
+    codes: dict,
+    labels: Any = None,
+    *,
+    extent: float | None = None,
+    own_scales: bool = False,
+    title: str | None = None,
+) -> Picture:
+    """Return the picture of `scatters` in a size that depends on the number of panels alone."""
+    need_named(codes, "codes")
+    codes = {name: np.asarray(z) for name, z in codes.items()}
+    shape = None if labels is None else np.shape(labels)
+    for name, z in codes.items():
+        need(
+            z.ndim == 2 and z.shape[1] == 2 and len(z),
+            f"The codes of {name!r} have the shape {z.shape}; [n, 2] is expected, such as "
+            "z[:, :2]. `codes` shows wider ones by principal components.",
+        )
+        need(np.isfinite(z).all(), f"Some codes of {name!r} are NaN or infinite: leave them out.")
+        need(
+            shape is None or shape == (len(z),),
+            f"labels have the shape {shape}; give {len(z)} integers for the "
+            f"{len(z)} codes of {name!r}.",
+        )
     columns = 2 if len(codes) == 4 else min(len(codes), 3)
     rows = -(-len(codes) // columns)
     figure = Picture(figsize=(4.2 * columns, 4.4 * rows), dpi=DPI, layout="constrained")
     figure.suptitle(title or "", fontsize="large")
-    points = np.concatenate([np.abs(np.asarray(z)).max(axis=1) for z in codes.values()])
+    points = np.concatenate([np.abs(z).max(axis=1) for z in codes.values()])
     end = 1.1 * float(np.quantile(points, 0.99)) if extent is None else extent
     classes, counts = np.unique([] if labels is None else labels, return_counts=True)
     for i, (name, z) in enumerate(codes.items()):
@@ -199,15 +245,19 @@ def scatters(
         if not own_scales:
             axes.set(xlim=(-end, end), ylim=(-end, end), aspect="equal")
         if labels is None:
-            axes.scatter(*np.asarray(z).T, s=3, alpha=0.5)
+            axes.scatter(*z.T, s=3, alpha=0.5)
         for label in classes[np.argsort(-counts, kind="stable")]:
             chosen = np.asarray(labels) == label
-            axes.scatter(*z[chosen].T, s=3, alpha=0.5, color=f"C{label % 10}", label=str(label))
+            axes.scatter(*z[chosen].T, s=3, alpha=0.5, color=class_color(label), label=str(label))
     if labels is not None:
         handles, names = axes.get_legend_handles_labels()
         order = np.argsort([int(name) for name in names])
         handles, names = ([some[i] for i in order] for some in (handles, names))
-        figure.legend(handles, names, loc="outside right center", title="class", markerscale=5)
+        legend = figure.legend(
+            handles, names, loc="outside right center", title="class", markerscale=5
+        )
+        for handle in legend.legend_handles:
+            handle.set_alpha(1)
     return figure
 
 
@@ -222,7 +272,8 @@ def energy_surface(w1: float = 2.0, w2: float = 1.0, *, beta: float = 5.0) -> Pi
     """
     from zoo.nn import energies
 
-    side = np.linspace(-3, 3, 121)
+    end = max(3.0, 1.5 * max(abs(w1), abs(w2)))
+    side = np.linspace(-end, end, 121)
     y = np.stack(np.meshgrid(side, side), axis=-1)
     table = energies.ellipse_energies(y, w1, w2)
     outline = energies.ellipse(np.linspace(0, 2 * np.pi, 200), w1, w2)
@@ -235,15 +286,19 @@ def energy_surface(w1: float = 2.0, w2: float = 1.0, *, beta: float = 5.0) -> Pi
         axes.plot(*outline.T, "w--", linewidth=1)
         axes.set_aspect("equal")
         figure.colorbar(levels, ax=axes, label="free energy F(y)")
-    return figure
+    return enlarged(figure)
 
 
 def training_curves(history: Any, metrics: Sequence[str] = ()) -> Picture:
     """Show metrics of a training by epoch, three panels in a row; validation is dashed.
 
     Args:
-        history: the result of `fit`, or its `.history` dict.
+        history: the result of `fit`, or its `.history` dict, or the model that was trained.
         metrics: the names of the metrics to show; by default all.
+
+    Raises:
+        UnknownNameError: there is no such metric; the error suggests the nearest names.
+        ValueError: the history is of no training, or of several.
 
     Examples:
         >>> (x, y), (x_test, y_test) = zoo.data.load("digits")
@@ -252,7 +307,15 @@ def training_curves(history: Any, metrics: Sequence[str] = ()) -> Picture:
         >>> history = model.fit(x, epochs=2, verbose=0)
         >>> zoo.plots.training_curves(history, ["loss", "kl"]).savefig("curves.png")
     """
-    values = getattr(history, "history", history)
+    values = history
+    while hasattr(values, "history"):  # a model has the result of its last `fit`
+        values = values.history
+    need(
+        isinstance(values, dict) and all(np.ndim(value) == 1 for value in values.values()),
+        f"history is a {type(history).__name__} that has no metrics by epoch. Give what one `fit` "
+        "returned; several trainings are several pictures.",
+    )
+    metrics = (metrics,) if isinstance(metrics, str) else metrics
     names = [name for name in values if not name.startswith("val_") and name != "learning_rate"]
     need(names, "The history is empty: train for at least one epoch first.")
     for name in metrics:
@@ -267,10 +330,12 @@ def training_curves(history: Any, metrics: Sequence[str] = ()) -> Picture:
         epochs = np.arange(1, len(values[name]) + 1)
         axes.xaxis.set_major_locator(MaxNLocator(integer=True))
         axes.plot(epochs, values[name], marker="." if len(epochs) < 30 else "", label="training")
+        if len(epochs) == 1:
+            axes.set_xticks([1])
         if f"val_{name}" in values:
             axes.plot(epochs, values[f"val_{name}"], "--", label="validation")
             axes.legend()
-    return figure
+    return enlarged(figure)
 
 
 def _limits(model, codes) -> tuple[float, float]:

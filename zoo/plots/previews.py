@@ -7,11 +7,11 @@ from typing import Any
 
 import numpy as np
 
-from zoo.nn.distributions import Normal
+from zoo.nn.distributions import GaussianMixture, Normal, SwissRoll
 from zoo.plots.drawings import redrawn
+from zoo.plots.first_layer import filters
 from zoo.plots.images import (
     analogies,
-    filters,
     photographs,
     reconstructions,
     restorations,
@@ -26,6 +26,7 @@ from zoo.plots.retrieved import hits
 from zoo.plots.sheets import need
 from zoo.plots.signals import signals
 from zoo.plots.translations import draws_for_labels, recolorings, translations
+from zoo.plots.walks import class_walks
 
 
 def preview(model: Any, x: Any, labels: Any = None) -> Picture:
@@ -62,8 +63,15 @@ def _latent_space(model, x, labels):
     if model.image_shape[-1] == 3 and model.latent_dim > 2 and len(x) > 3:
         return photographs(model, x)
     if model.latent_dim == 2:
-        return manifold(model, x[:5000], None if labels is None else labels[:5000])
+        return manifold(model, x[:5000], None if labels is None else labels[:5000], side=12)
     return samples(model)
+
+
+def _class_walks(model, x, labels):
+    """Show walks through the places of the classes, where the prior has such places in a plane."""
+    if model.latent_dim != 2 or not isinstance(model.prior, GaussianMixture | SwissRoll):
+        return _latent_space(model, x, labels)
+    return class_walks(model, x[:5000], None if labels is None else labels[:5000])
 
 
 def _reconstructions(model, x, labels):
@@ -143,6 +151,7 @@ def _need_labels(model, labels):
 
 PREVIEWS: dict[str, Callable[[Any, Any, Any], Picture]] = {
     "analogies": analogies,
+    "class_walks": _class_walks,
     "drawings": _drawings,
     "hits": _hits,
     "latent_space": _latent_space,

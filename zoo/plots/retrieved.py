@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from zoo.plots.picture import Picture
-from zoo.plots.sheets import blank, enlarged, need, sheet, suited_colors
+from zoo.plots.sheets import blank, enlarged, need, pixels, sheet, suited_colors
 
 
 def hits(
@@ -27,7 +27,7 @@ def hits(
         >>> hits = index.query(x_test[:4], k=8)
         >>> zoo.plots.hits(x_test[:4], x[hits.rows], hits.distances).savefig("hits.png")
     """
-    queries, found = np.clip(np.asarray(queries), 0, 1), np.clip(np.asarray(found), 0, 1)
+    queries, found = pixels(queries), pixels(found)
     need(found.ndim == 5 and len(queries) == len(found), "Give one row of images for each query.")
     need(found.size, "There are no queries, or no images were found.")
     n, k = found.shape[:2]

@@ -12,12 +12,18 @@ from matplotlib.figure import Figure
 from PIL import Image, ImageChops
 
 from zoo.checks.names import UnknownNameError
+from zoo.checks.words import kind_of_items
 from zoo.files.atomic_writes import publish_file
 from zoo.plots.picture import Picture
 
 DPI = 100
 CELL = 0.7  # inches of an image in a sheet
 INK = "gray_r"  # black on white: 1 is black
+# Colors of classes that the color-blind can tell apart, by Petroff 2021 (arXiv 2107.02270).
+CLASS_COLORS = (
+    *("#3f90da", "#ffa90e", "#bd1f01", "#94a4a2", "#832db6"),
+    *("#a96b59", "#e76300", "#b9ac70", "#717581", "#92dadd"),
+)
 
 
 STYLES: dict[str, dict[Any, Any]] = {
@@ -59,9 +65,15 @@ def tile(images: np.ndarray, columns: int, gap: int = 1, paper: float | None = N
         >>> zoo.plots.tile(np.zeros((6, 8, 8, 1)), columns=3).shape
         (17, 26, 1)
     """
-    need(images.ndim == 4, "These pictures need images of shape (height, width, channels).")
+    need(
+        images.ndim == 4,
+        "This picture needs images of shape (height, width, channels); given are "
+        f"{kind_of_items(images.shape[1:])} of shape {images.shape[1:]}. Rows and signals are "
+        "shown by `reconstructions`, `signals` and `codes`.",
+    )
     n, height, width, channels = images.shape
     need(channels in (1, 3, 4), f"Pictures show images of 1, 3 or 4 channels, not {channels}.")
+    need(columns > 0, f"columns is {columns}; show at least one image in a row.")
     rows = -(-n // columns)
     paper = blank(channels) if paper is None else paper
     laid = np.full((rows * (height + gap), columns * (width + gap), channels), paper, "float32")
@@ -71,27 +83,33 @@ def tile(images: np.ndarray, columns: int, gap: int = 1, paper: float | None = N
     return laid[: laid.shape[0] - gap, : laid.shape[1] - gap]
 
 
-def sheet(images: np.ndarray, columns: int, title: str, cmap: Any = None) -> tuple[Picture, Any]:
+def sheet(
+    images: np.ndarray, columns: int, title: str, cmap: Any = None, gap: int = 1
+) -> tuple[Picture, Any]:
     """Show images [n, height, width, channels] row by row in a figure; return it and its axes.
 
     The figure has the sides that these images need, and its width is enough for the title.
 
     Args:
         cmap: the color map for images with one channel; None chooses one, see `suited_colors`.
+        gap: pixels between images.
     """
     rows = -(-len(images) // columns)
     ratio = np.sqrt(images.shape[1] / images.shape[2]) if images.ndim == 4 else 1.0
-    width = max(CELL / ratio * columns, 0.09 * len(title))
-    figure = Picture(figsize=(width, CELL * ratio * rows + 0.4), dpi=DPI, layout="constrained")
+    letter = 0.009 * matplotlib.rcParams["font.size"]  # inches; 0.4 inches are the title's height
+    width = max(CELL / ratio * columns, letter * len(title))
+    figure = Picture(
+        figsize=(width, CELL * ratio * rows + 4.5 * letter), dpi=DPI, layout="constrained"
+    )
     axes = figure.add_subplot()
     axes.set_title(title, fontsize="medium")
-    show(axes, images, columns, cmap)
+    show(axes, images, columns, cmap, gap)
     return figure, axes
 
 
-def show(axes: Any, images: np.ndarray, columns: int, cmap: Any = None) -> None:
+def show(axes: Any, images: np.ndarray, columns: int, cmap: Any = None, gap: int = 1) -> None:
     """Show images [n, height, width, channels] on axes without ticks; see `draw`."""
-    draw(axes, images, columns, cmap)
+    draw(axes, images, columns, cmap, gap)
     axes.set(xticks=[], yticks=[])
     axes.spines[:].set_visible(False)
 
@@ -132,10 +150,13 @@ def blank(channels: int, cmap: Any = INK) -> float:
 
 
 def enlarged(figure: Picture) -> Picture:
-    """Enlarge a figure until every image pixel has a screen pixel and all names fit; return it."""
+    """Enlarge a figure until every image pixel has a screen pixel and all texts fit; return it."""
     for _ in range(5):  # a larger figure gets a new layout
         figure.draw_without_rendering()
-        lack = np.zeros(2)  # height and width
+        drawn, size = figure.get_tightbbox(), figure.get_size_inches()
+        over = np.maximum((drawn.y1 - size[1], drawn.x1 - size[0]), (-drawn.y0, -drawn.x0))
+        lack = 2 * DPI * np.maximum(over, 0.0)  # height and width
+        lack[lack < 1] = 0
         for axes in figure.axes:
             place, around, box = (
                 axes.get_subplotspec(),
@@ -161,7 +182,7 @@ def enlarged(figure: Picture) -> Picture:
 def name_columns(axes: Any, model: Any, class_names: Sequence[str] | None, offset: int = 0) -> None:
     """Write the names of the classes under the columns of images."""
     width = model.image_shape[1] + 1
-    names = class_names or [str(i) for i in range(model.num_classes)]
+    names = [str(i) for i in range(model.num_classes)] if class_names is None else class_names
     need(
         len(names) == model.num_classes,
         f"class_names has {len(names)} names; the model has {model.num_classes} classes.",
@@ -171,11 +192,19 @@ def name_columns(axes: Any, model: Any, class_names: Sequence[str] | None, offse
     axes.tick_params(length=0)
 
 
-def name_rows(axes: Any, names: list[str], height: int) -> None:
-    """Write names to the left of the rows of images, whose height is given."""
-    places = np.arange(len(names)) * (height + 1) + height / 2
+def name_rows(axes: Any, names: list[str], height: int, gap: int = 1) -> None:
+    """Write names to the left of the rows of images, whose height is given.
+
+    The figure gets wider by what the names need, so that the images keep their size.
+    """
+    figure = axes.figure.figure  # the whole one, also for a panel of a subfigure
+    figure.draw_without_rendering()
+    free = figure.bbox.width - axes.get_window_extent().width
+    places = np.arange(len(names)) * (height + gap) + height / 2
     axes.set_yticks(places, names, fontsize="medium")
     axes.tick_params(length=0)
+    widest = max(label.get_window_extent().width for label in axes.get_yticklabels())
+    figure.set_figwidth(figure.get_figwidth() + max(0.0, widest + 10 - free) / DPI)
 
 
 def save_small(figure: Figure, path: Any, grays: int = 64) -> None:
@@ -228,8 +257,41 @@ def need(condition: Any, message: str) -> None:
         raise ValueError(message)
 
 
+def need_named(given: Any, kind: str) -> None:
+    """Refuse what is not a dict of arrays or models by name, with at least one of them."""
+    said = "an empty dict" if isinstance(given, dict) else f"a {type(given).__name__}"
+    need(
+        isinstance(given, dict) and given,
+        f'Give {kind} by name, as {{"first": ..., "second": ...}}, not {said}.',
+    )
+
+
+def need_label(model: Any, label: Any) -> None:
+    """Refuse what is no class of a conditional model."""
+    need(
+        isinstance(label, int | np.integer) and 0 <= label < model.num_classes,
+        f"label is {label!r}; the classes of this {type(model).__name__} are the numbers from 0 "
+        f"to {model.num_classes - 1}.",
+    )
+
+
+def pixels(images: Any) -> np.ndarray:
+    """Return images in the range [0, 1]; refuse bytes, which would all be white or black."""
+    images = np.asarray(images)
+    need(
+        images.dtype.kind not in "iu" or not images.size or images.max() <= 1,
+        f"These images are of {images.dtype} and reach {images.max() if images.size else 0}; "
+        'pictures show values in [0, 1]: images.astype("float32") / 255.',
+    )
+    return np.clip(images, 0, 1)
+
+
 def need_encoder(model: Any) -> None:
     """Refuse a picture of codes or reconstructions for a model without an encoder."""
+    need(
+        not isinstance(model, str),
+        f"{model!r} is a text; give the model itself, such as zoo.load({model!r}).",
+    )
     need(
         hasattr(model, "encode"),
         f"This picture needs a model with an encoder, and a {type(model).__name__} has none. "
@@ -246,6 +308,11 @@ def need_classes(model: Any) -> None:
     )
 
 
+def class_color(label: int) -> str:
+    """Return the color of a class in all pictures; it repeats after ten classes."""
+    return CLASS_COLORS[label % len(CLASS_COLORS)]
+
+
 def scatter(
     figure: Figure, axes: Any, z: np.ndarray, labels: Any, class_names: Sequence[str] | None = None
 ) -> None:
@@ -260,10 +327,15 @@ def scatter(
         f"{len(z)} codes.",
     )
     found, counts = np.unique(labels, return_counts=True)
+    need(
+        class_names is None or found.max() < len(class_names),
+        f"class_names has {0 if class_names is None else len(class_names)} names; the labels go up "
+        f"to {found.max()}.",
+    )
     for label in found[np.argsort(-counts, kind="stable")]:  # the rarest class last, on top
         chosen = labels == label
-        name = class_names[label] if class_names else str(label)
-        axes.scatter(*z[chosen, :2].T, s=3, alpha=0.5, color=f"C{label % 10}", label=name)
+        name = str(label if class_names is None else class_names[label])
+        axes.scatter(*z[chosen, :2].T, s=3, alpha=0.5, color=class_color(label), label=name)
     handles, names = axes.get_legend_handles_labels()
     order = np.argsort(np.argsort(-counts, kind="stable"))  # the legend by class
     legend = axes.legend(

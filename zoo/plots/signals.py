@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from zoo.plots.picture import Picture
-from zoo.plots.sheets import DPI, need
+from zoo.plots.sheets import DPI, enlarged, need, need_named
 
 _COLUMNS = 4
 _COLORS = ("0.6", "#c1440e", "#1f6f8b", "#4a7c2c")
@@ -24,6 +24,7 @@ def signals(rows: dict, title: str = "", *, columns: int = _COLUMNS) -> Picture:
         >>> waves = np.sin(np.linspace(0, 9, 50) + np.arange(6)[:, None])
         >>> zoo.plots.signals({"wave": waves, "half": waves / 2}).savefig("waves.png")
     """
+    need_named(rows, "signals")
     rows = {name: np.asarray(values) for name, values in rows.items()}
     shapes = {values.shape for values in rows.values()}
     need(len(shapes) == 1, f"All signals must have one shape; these have {sorted(shapes)}.")
@@ -43,7 +44,7 @@ def signals(rows: dict, title: str = "", *, columns: int = _COLUMNS) -> Picture:
             style = {"color": _COLORS[j % len(_COLORS)], "linewidth": 1.0 if j else 2.5}
             lines = axes.plot(values[i], **style)
             lines[0].set_label(name)
-        axes.tick_params(labelsize=6)
+        axes.tick_params(labelsize="x-small")
     figure.legend(*grid[0, 0].get_legend_handles_labels(), loc="outside lower center", ncols=4)
     figure.suptitle(title, fontsize="medium")
-    return figure
+    return enlarged(figure)

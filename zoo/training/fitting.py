@@ -119,6 +119,7 @@ def fit(
     if not model.compiled:
         raise ValueError("Call compile() before fit().")
     size = whole("batch_size", DEFAULT_BATCH_SIZE if batch_size is None else batch_size, least=1)
+    epochs = whole("epochs", epochs)
     given = kwargs.pop("validation_batch_size", None)
     validation_size = whole("validation_batch_size", size if given is None else given, least=1)
     if class_weight:

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
+from zoo.checks.names import suggestion
 from zoo.nn.configured import made_of
 from zoo.nn.distributions.counts import NegativeBinomial, Poisson
 from zoo.nn.distributions.likelihoods import (
@@ -31,6 +32,13 @@ _NAMED: dict[str, Callable[[], Likelihood]] = {
     "ssim": StructuralSimilarity,
     "l1_ssim": partial(StructuralSimilarity, ALPHA),
 }
+_LOSSES_OF_KERAS = {  # names that a user may try
+    "mse": "squared_error",
+    "mean_squared_error": "squared_error",
+    "bce": "bernoulli",
+    "binary_crossentropy": "bernoulli",
+    "categorical_crossentropy": "categorical",
+}
 COUNTS = ("poisson", "negative_binomial", "multinomial")
 
 
@@ -51,8 +59,10 @@ def get(identifier: Any) -> Likelihood:
         return made_of(identifier, Likelihood, "likelihood")
     if isinstance(identifier, str):
         if identifier not in _NAMED:
+            meant = _LOSSES_OF_KERAS.get(identifier.casefold(), identifier)
+            near = suggestion(meant, _NAMED)
             raise ValueError(
-                f"likelihood={identifier!r} is unknown; choose from: {', '.join(_NAMED)}."
+                f"likelihood={identifier!r} is unknown{near or '.'} There are: {', '.join(_NAMED)}."
             )
         return _NAMED[identifier]()
     raise TypeError(
