@@ -199,11 +199,12 @@ def list_of_lessons() -> Iterator[str]:
     """Return the lines of `docs/lessons/README.md` that name all lessons, chapter by chapter."""
     for chapter, names in lessons.COURSE.items():
         yield from ("", f"## {chapter}", "")
-        yield from ("| lesson | what it shows | minutes |", "|---|---|---|")
+        yield from ("| lesson | what it shows | minutes | downloads |", "|---|---|---|---|")
         for name in names:
             found = lessons.get(name)
             minutes = f"{found.minutes:g}"
-            yield table_row([f"[{found.title}]({name}.md), `{name}`", found.line, minutes])
+            data = ", ".join(f"`{data_set}`" for data_set in found.downloads)
+            yield table_row([f"[{found.title}]({name}.md), `{name}`", found.line, minutes, data])
     yield ""
 
 

@@ -14,6 +14,7 @@ import zoo
 from zoo import experiments, lessons
 from zoo.checks.names import UnknownNameError
 from zoo.cli.main import main
+from zoo.lessons.files import DOWNLOADED
 
 ALL = lessons.names()
 COMPILED = pytest.mark.compiled
@@ -66,7 +67,8 @@ def test_notebooks_have_the_code_and_no_links_into_the_repository(name):
 def test_the_cells_of_a_lesson_run_and_end_in_pictures(name, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("IPYTHONDIR", str(tmp_path))
-    monkeypatch.setattr(zoo.data, "load", few_images(zoo.data.load))
+    loaded, load = set(), few_images(zoo.data.load)
+    monkeypatch.setattr(zoo.data, "load", lambda name: loaded.add(name) or load(name))
     shell = InteractiveShell(config=Config({"HistoryManager": {"enabled": False}}))
     shown = []
     for cell in notebook_of(name).cells:
@@ -75,6 +77,7 @@ def test_the_cells_of_a_lesson_run_and_end_in_pictures(name, tmp_path, monkeypat
             result.raise_error()
             shown.append(result.result)
     assert any(hasattr(value, "_repr_png_") and value._repr_png_() for value in shown)
+    assert {name for name in loaded if name in DOWNLOADED} == set(lessons.get(name).downloads)
 
 
 @pytest.mark.slow
@@ -91,6 +94,7 @@ def test_lessons_and_experiments_are_listed_with_minutes(capsys):
     for command, names in (("lesson", ALL), ("reproduce", experiments.EXPERIMENTS)):
         assert main([command, "--list"]) == 0
         lines = [x for x in capsys.readouterr().out.splitlines() if not x.startswith("#")]
+        lines = [x for x in lines if not x.startswith("In brackets")]
         assert sorted(line.split()[0] for line in lines) == sorted(names)
         assert all(re.match(r"\w+ +[\d.]+ min  \S.+", line) for line in lines)
 

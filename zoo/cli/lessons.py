@@ -23,7 +23,9 @@ def lesson(options: argparse.Namespace) -> None:
             print(f"# {chapter}")
             for name in names:
                 found = lessons.get(name)
-                print(f"{name:{width}}  {found.minutes:>4g} min  {found.title}")
+                needs = f"  [{', '.join(found.downloads)}]" if found.downloads else ""
+                print(f"{name:{width}}  {found.minutes:>4g} min  {found.title}{needs}")
+        print("In brackets: data sets that are downloaded once.")
         return
     lessons.get(options.name)
     out = options.out or f"{options.name}.ipynb"

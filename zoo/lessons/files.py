@@ -14,6 +14,10 @@ _BEGIN = re.compile(
 )
 
 
+DOWNLOADED = ("mnist", "fashion_mnist", "cifar10")  # by Keras, once
+_CODE = re.compile(r"```python\n(.*?)```", re.DOTALL)
+
+
 @dataclass(frozen=True)
 class Lesson:
     """A lesson.
@@ -31,6 +35,17 @@ class Lesson:
     minutes: float
     line: str
     text: str
+
+    @property
+    def downloads(self) -> tuple[str, ...]:
+        """The data sets that its code reads and that Keras downloads once.
+
+        Examples:
+            >>> zoo.lessons.get("two_modes").downloads, zoo.lessons.get("energies").downloads
+            ((), ('mnist',))
+        """
+        code = "".join(_CODE.findall(self.text))
+        return tuple(name for name in DOWNLOADED if f'data.load("{name}")' in code)
 
 
 def folder() -> Path:
