@@ -208,7 +208,7 @@ def energy() -> Table:
         "Energy: the free energy of a latent variable on an ellipse",
         "E(y, z) = |y - (2 cos z, sin z)|^2 with z uniform on the circle; F(y) = -1/beta ln mean_z "
         "exp(-beta E(y, z)), at infinite beta min_z E(y, z), which is the squared distance to the "
-        "ellipse: 1, 0 and 1 at these points.",
+        "ellipse: 1, 0 and 1 at the center, at (2, 0) on the ellipse, and at (3, 0) outside.",
         ("beta", *points),
         rows,
         plots.energy_surface(),

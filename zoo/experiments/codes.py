@@ -14,6 +14,7 @@ from zoo.experiments.registry import experiment
 from zoo.experiments.table import SEED, Table, error, fit
 from zoo.metrics.card_metrics import rounded
 from zoo.plots.picture import Picture
+from zoo.plots.sheets import class_color
 
 BETAS = (0.0, 0.1, 1.0, 4.0)
 SHOWN = 150  # posteriors in a picture
@@ -24,6 +25,7 @@ ENTANGLED = {
     "ae_mnist": "autoencoder",
     "vae_mnist": "VAE",
     "aae_mnist": "AAE",
+    "aae_mnist_mixture": "label-informed AAE",
     "supervised_aae_mnist": "AAE, decoder with label",
     "cvae_mnist": "CVAE",
 }
@@ -73,13 +75,16 @@ def _bubbles(moments, labels, rows) -> Any:
     for i, ((mean, variance), row) in enumerate(zip(moments.values(), rows, strict=True)):
         axes = figure.add_subplot(grid[i])
         for center, width, label in zip(mean, 2 * np.sqrt(variance), labels, strict=True):
-            axes.add_patch(Ellipse(center, *width, facecolor=f"C{label}", alpha=0.35))
-        axes.scatter(*mean.T, s=5, c=[f"C{label}" for label in labels])
+            axes.add_patch(Ellipse(center, *width, facecolor=class_color(label), alpha=0.35))
+        for label in np.unique(labels):
+            of_class = mean[labels == label]
+            axes.scatter(*of_class.T, s=5, color=class_color(label), label=str(label))
         axes.add_patch(Ellipse((0, 0), 2, 2, fill=False, linestyle="--", linewidth=1.5))
         axes.set_title(f"{row[0]}: error {row[3]:.2f}, KL {row[4]:.2f}", fontsize=14)
         end = 1.1 * max(np.quantile(np.abs(mean), 0.99), 1.2)
         axes.set(xlim=(-end, end), ylim=(-end, end), aspect="equal")
         axes.tick_params(labelsize=12)
+    _class_legend(figure, axes)
     axes = figure.add_subplot(right)
     v = np.geomspace(1e-5, 10, 200)
     axes.plot(v, penalty(v), color="black")
@@ -92,6 +97,18 @@ def _bubbles(moments, labels, rows) -> Any:
     axes.legend(fontsize=13)
     figure.suptitle("A larger weight of the KL divergence makes larger bubbles", fontsize=16)
     return figure
+
+
+def _class_legend(figure: Picture, axes: Any) -> None:
+    """Name the colors of the classes on these axes below all panels."""
+    figure.legend(
+        *axes.get_legend_handles_labels(),
+        title="class",
+        loc="outside lower center",
+        ncols=10,
+        fontsize=13,
+        markerscale=3,
+    )
 
 
 @experiment(minutes=2)
@@ -166,7 +183,7 @@ def _restored(originals, pictures, rows) -> Any:
 
 @experiment(minutes=1.5)
 def entanglement() -> Table:
-    """Measure how much of the class the codes of five models hold, by two classifiers."""
+    """Measure how much of the class the codes of six models hold, by two classifiers."""
     train, test = ((x[:PROBED], y[:PROBED]) for x, y in data.load("mnist"))
     rows, planes = [], {}
     spaces = {"pixels": "the image itself", **ENTANGLED}
@@ -182,8 +199,9 @@ def entanglement() -> Table:
         f"Presets of MNIST. Accuracy in percent of two classifiers of codes on {len(test[1]):,} "
         f"test images, fitted to the codes of {len(train[1]):,} training images: logistic "
         "regression on standardized codes (linear), and the 5 nearest neighbors. Codes are "
-        "means; the encoder of the CVAE is given the true label. Always the most frequent "
-        f"class: {most:.1f} %. Nothing is trained except for the two classifiers.",
+        "means; the encoder of the CVAE is given the true label. The label-informed AAE was "
+        "trained with all labels, which its discriminator saw. Always the most frequent class: "
+        f"{most:.1f} %. Nothing is trained except for the two classifiers.",
         ("codes of", "model", "numbers", "linear, %", "nearest neighbors, %"),
         rows,
         _planes(planes, test[1], rows),
@@ -233,12 +251,9 @@ def _planes(planes, labels, rows) -> Any:
         axes = figure.add_subplot(grid[i], xticks=[], yticks=[])
         for label in range(10):
             chosen = points[shown][labels[shown] == label]
-            axes.scatter(*chosen.T, s=7, color=f"C{label}", label=str(label))
+            axes.scatter(*chosen.T, s=7, color=class_color(label), label=str(label))
         axes.set_title(name, fontsize=13)
-    key = figure.add_subplot(grid[len(planes)])
-    key.axis("off")
-    names = axes.get_legend_handles_labels()
-    key.legend(*names, title="class", loc="center", ncols=2, fontsize=13, markerscale=3)
+    _class_legend(figure, axes)
     axes = figure.add_subplot(right)
     places = np.arange(len(rows))
     for i, kind in enumerate(("linear", "nearest neighbors")):

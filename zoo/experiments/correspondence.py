@@ -73,7 +73,8 @@ def correspondence(epochs: int = EPOCHS, verbose: int | str = 2) -> Table:
         "other, by cosine; items of the same class are right. CCA: scikit-learn's, of "
         f"{FOR_CCA:,} pairs, after a PCA of each view. Autoencoders: codes of {LATENT} numbers, "
         f"hidden units (512, 256), {epochs} epochs. Components and alpha are those of the best "
-        f"mean on {VALIDATION:,} training pairs that were held out.",
+        f"mean on {VALIDATION:,} training pairs that were held out; the picture has the means of "
+        "these, by alpha.",
         ("method", "settings", "second by first", "first by second"),
         rows,
         _picture(curves, shown),

@@ -28,27 +28,23 @@ def ring(epochs: int = 150, verbose: int | str = 2) -> Table:
     model = zoo.VAE((2,), 2, hidden_units=(64, 64), likelihood=zoo.Gaussian(STDDEV), seed=SEED)
     fit(model, x, epochs, 3e-3, verbose)
     drawn = model.generate(POINTS, seed=SEED)
-    hidden = _hidden(model, z)
-    points = {
-        "z, drawn from N(0, I)": z,
-        "g(z) = z/10 + z/|z|": on_ring(z),
-        "after the decoder's first layer": hidden,
-        "decoded by the VAE": drawn,
-        "test points": x_test,
-    }
+    first, second = _hidden(model, z)
+    points = {"z, drawn from N(0, I)": z, "g(z) = z/10 + z/|z|": on_ring(z)}
+    made = {"decoded by the VAE": drawn, "test points": x_test}
     rows = [
-        [name, *(round(float(value), 3) for value in _radius(points[name]))]
-        for name in (*list(points)[:2], *list(points)[3:])
+        [name, *(round(float(value), 3) for value in _radius(some))]
+        for name, some in (points | made).items()
     ]
+    layers = {"after the decoder's first layer": first, "after its second layer": second}
     return Table(
         "Normal draws become a ring",
         f"{POINTS:,} draws; the ring with noise of {NOISE} is what a VAE with two latent "
         f"dimensions and two hidden layers of 64 units learned for {epochs} epochs. The radius is "
-        "the distance to the origin. Of the decoder's first hidden layer the two principal "
-        "components are drawn.",
+        "the distance to the origin. Of each of the decoder's hidden layers the first two "
+        "principal components are drawn.",
         ("points", "mean radius", "its standard deviation", "smallest radius"),
         rows,
-        _panels(points, z),
+        _panels(points | layers | made, z),
     )
 
 
@@ -62,25 +58,27 @@ def _radius(points) -> tuple:
     return radius.mean(), radius.std(), radius.min()
 
 
-def _hidden(model, z) -> np.ndarray:
-    """Return two principal components of the decoder's first hidden layer, [n, 2]."""
+def _hidden(model, z) -> list[np.ndarray]:
+    """Return two principal components of each of the decoder's hidden layers, [n, 2] each."""
     import keras
     from sklearn.decomposition import PCA
 
-    first = next(layer for layer in model.decoder.layers if layer.weights)
-    network = keras.Model(model.decoder.input, first.output)
-    return PCA(2).fit_transform(network.predict(z, verbose=0))
+    dense = [layer for layer in model.decoder.layers if layer.weights][:-1]
+    network = keras.Model(model.decoder.input, [layer.output for layer in dense])
+    return [PCA(2).fit_transform(values) for values in network.predict(z, verbose=0)]
 
 
 def _panels(points: dict[str, np.ndarray], z: np.ndarray) -> Any:
-    """Draw five sets of points; equal colors are equal angles of z where there is one."""
-    figure = Picture(figsize=(12, 8.4), dpi=100, layout="constrained")
+    """Draw six sets of points; equal colors are equal angles of z where there is one."""
+    figure = Picture(figsize=(12.8, 8.6), dpi=100, layout="constrained")
     angle = np.arctan2(z[:, 1], z[:, 0])
     for i, (name, some) in enumerate(points.items()):
         axes = figure.add_subplot(2, 3, i + 1)
         of_z = name not in ("decoded by the VAE", "test points")
         color: dict = {"c": angle, "cmap": "twilight"} if of_z else {"color": "tab:gray"}
         axes.scatter(some[:, 0], some[:, 1], s=2, **color)
-        axes.set_title(name, fontsize=13)
-        axes.set_aspect("equal")
+        axes.set_title(name, fontsize=14)
+        axes.tick_params(labelsize=12)
+        axes.set_aspect("equal", adjustable="datalim")
+    figure.suptitle("A decoder turns normal draws into a ring, layer by layer", fontsize=16)
     return figure

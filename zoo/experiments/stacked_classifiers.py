@@ -110,7 +110,8 @@ def _layers_in_words(depth: int) -> str:
 
 
 def _curves(found: dict[str, list[float]]) -> Picture:
-    figure = Picture(figsize=(12.8, 5.4), dpi=100, layout="constrained")
+    figure = Picture(figsize=(12.8, 5.8), dpi=100, layout="constrained")
+    figure.suptitle("Errors of stacks, by depth and by noise", fontsize=16)
     left, right = figure.subplots(1, 2)
     for name, errors in found.items():
         left.plot(DEPTHS, errors, "o-", lw=2, label=name)

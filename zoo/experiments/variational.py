@@ -11,12 +11,13 @@ from scipy.special import ndtri
 
 import zoo
 from zoo import data, metrics, plots
+from zoo.experiments.panels import codes_by_class
 from zoo.experiments.registry import experiment
 from zoo.experiments.table import SEED, Table, error, fit
 from zoo.metrics.card_metrics import rounded
 from zoo.nn import corruption
 from zoo.plots.picture import Picture
-from zoo.plots.sheets import INK, draw, name_rows, show
+from zoo.plots.sheets import INK, draw, enlarged, name_rows, show
 from zoo.training.callbacks import CodesInTraining
 
 IMAGE = (28, 28, 1)
@@ -71,7 +72,7 @@ def likelihoods() -> Table:
 
 
 @experiment(minutes=10)
-def conditional_bounds(epochs: int = 30, verbose: int | str = 2) -> Table:
+def conditional_bounds(epochs: int = 20, verbose: int | str = 2) -> Table:
     """Compare the ELBOs of a VAE and of CVAEs with two latent dimensions, and their codes."""
     (x, y), (x_test, y_test) = data.load("mnist")
     models = {
@@ -89,7 +90,7 @@ def conditional_bounds(epochs: int = 30, verbose: int | str = 2) -> Table:
             for kind, prior in (("standard", None), ("learned", "learned"))
         },
     }
-    rows, pictures = [], {"test images": x_test[:SHOWN]}
+    rows, pictures, shown = [], {"test images": x_test[:SHOWN]}, {}
     for name, model in models.items():
         labels, labels_test = (y, y_test) if model.conditional else (None, None)
         some = (x_test[:SHOWN], labels_test if labels_test is None else labels_test[:SHOWN])
@@ -99,7 +100,7 @@ def conditional_bounds(epochs: int = 30, verbose: int | str = 2) -> Table:
         pictures[f"{name}, {epochs} epochs"] = model.reconstruct(*some)
         negative_elbo, kl = metrics.negative_elbo(model, x_test, labels_test)
         codes = model.encode(x_test, labels_test, sample=True, seed=0)
-        codes = model.style(codes, labels_test)
+        codes = shown[name] = model.style(codes, labels_test)
         means, spreads = (
             np.array([moment(codes[y_test == label], axis=0) for label in range(10)])
             for moment in (np.mean, np.std)
@@ -121,13 +122,28 @@ def conditional_bounds(epochs: int = 30, verbose: int | str = 2) -> Table:
         "KL divergence in it, in nats, one sample per image; squared error summed over gray "
         "pixels; then, for the codes of each class (sampled from q, in units of the learned prior "
         "if there is one), the largest mean of a dimension and the range of standard "
-        "deviations: 0 and 1 if the codes of every class are N(0, I).",
+        "deviations: 0 and 1 if the codes of every class are N(0, I). On the right of the picture "
+        "are these codes.",
         ("model", "negative ELBO", "KL divergence", "squared error", "largest mean", "deviations"),
         rows,
-        plots.rows_of_images(
-            pictures, "reconstructions from two numbers, without and with the label"
-        ),
+        _restored_and_codes(pictures, shown, y_test),
     )
+
+
+def _restored_and_codes(pictures: dict, codes: dict, y: np.ndarray) -> Picture:
+    """Show rows of reconstructed images on the left, and the codes of each model on the right."""
+    figure = Picture(figsize=(15, 6.4), dpi=100, layout="constrained")
+    figure.suptitle("A digit from two numbers, without and with its label")
+    halves: Any = figure.subfigures(1, 2, width_ratios=(1.35, 1))
+    sheet = halves[0].add_subplot(title="reconstructed")
+    show(sheet, np.concatenate([*pictures.values()]), SHOWN, INK)
+    name_rows(sheet, list(pictures), IMAGE[0])
+    panels = halves[1].subplots(2, 2)
+    named = {f"codes, {name}": z for name, z in codes.items()}
+    handles, names = codes_by_class(figure, panels.flat, named, y, 4)
+    panels[1, 1].set_axis_off()
+    panels[1, 1].legend(handles, names, loc="center", ncols=2, title="class")
+    return enlarged(figure)
 
 
 class KeptAfterOne(keras.callbacks.Callback):
@@ -196,6 +212,7 @@ def restored_and_manifolds(pictures: dict, manifolds: dict) -> Picture:
     axes = above.add_subplot(title="corrupted and restored, 16 latent dimensions")
     show(axes, np.clip(np.concatenate([*pictures.values()]), 0, 1), SHOWN, INK)
     name_rows(axes, list(pictures), IMAGE[0])
+    figure.suptitle("Digits restored from half of their pixels", fontsize="x-large")
     below.suptitle("VAEs with two latent dimensions: decoded quantiles of the prior")
     panels = below.subplots(1, len(manifolds))
     for axes, (name, images) in zip(panels, manifolds.items(), strict=True):
@@ -255,6 +272,8 @@ def manifold_seeds(epochs: int = 10, verbose: int | str = 2) -> Table:
         "training and after each epoch, on the axes of the end.",
         ("model", "mean of codes", "deviation of codes", "squared error"),
         rows,
-        plots.scatters(codes, y_test, own_scales=True),
+        plots.scatters(
+            codes, y_test, own_scales=True, title="Codes of an autoencoder and of a VAE, by seed"
+        ),
         plots.moving_codes(moving, y_test[:MOVING]),
     )
