@@ -22,10 +22,23 @@ def _plain(name: str) -> str:
 
 
 class UnknownNameError(ValueError):
-    """An unknown name; the message has the most similar known ones, and all of them or `fix`."""
+    """An unknown name; the message has the most similar known ones, and all of them or `fix`.
 
-    def __init__(self, kind: str, name: object, known: Iterable[str], fix: str = ""):
+    Args:
+        kind: what the name should be, as "preset".
+        name: what came.
+        known: all names.
+        fix: a sentence in place of all names.
+        listing: what lists all names, as "`zoo list`"; for long lists, whose names are then
+            in the message only if none is similar.
+    """
+
+    def __init__(
+        self, kind: str, name: object, known: Iterable[str], fix: str = "", listing: str = ""
+    ):
         known = list(known)
-        fix = fix or f"There are: {', '.join(known) or 'none'}."
         near = suggestion(str(name), known)
+        if near and listing:
+            fix = fix or f"{listing} shows all {len(known)}."
+        fix = fix or f"There are: {', '.join(known) or 'none'}."
         super().__init__(f"There is no {kind} {str(name)!r}{near or '.'} {fix}")

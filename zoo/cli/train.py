@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import inspect
 import os
 from dataclasses import replace
 
@@ -75,7 +76,8 @@ def add_train(sub: argparse.ArgumentParser) -> None:
 
 def add_recipe(sub: argparse.ArgumentParser) -> None:
     """Add the arguments of `zoo recipe`."""
-    sub.add_argument("name", help="a recipe, or a class")
+    sub.add_argument("name", nargs="?", help="a recipe, or a class")
+    sub.add_argument("--list", action="store_true", help="list all recipes and classes")
     add_shape(sub, "images, for a class")
 
 
@@ -132,6 +134,19 @@ def train(options: argparse.Namespace) -> None:
     print(f"{path} is written. Measure it: {again}{data_again(options)}")
 
 
+def _list():
+    """Print the names of all recipes and of all classes, with what they are for."""
+    from zoo import recipes
+
+    with quiet():
+        from zoo.models import CLASSES
+    lines = {name: recipes.get(name).description for name in recipes.names()}
+    lines |= {name: inspect.getdoc(of).partition("\n")[0] for name, of in CLASSES.items()}
+    width = max(map(len, lines))
+    for name, line in lines.items():
+        print(f"{name:{width}}  {line}")
+
+
 def _class_of(name, own_models):
     """Return a user's or the zoo's class by its name."""
     from zoo import recipes
@@ -140,7 +155,8 @@ def _class_of(name, own_models):
 
     known = {**CLASSES, **{k: v for k, v in own_models.items() if hasattr(v, "card_metrics")}}
     if name not in known:
-        raise UnknownNameError("recipe or class", name, [*recipes.names(), *known])
+        listing = "`zoo recipe --list`"
+        raise UnknownNameError("recipe or class", name, [*recipes.names(), *known], listing=listing)
     return known[name]
 
 
@@ -189,6 +205,9 @@ def recipe(options: argparse.Namespace) -> None:
     """Run `zoo recipe`."""
     from zoo import recipes
 
+    if options.list or options.name is None:
+        _list()
+        return
     if options.name in recipes.names():
         if options.size or options.channels:
             raise ValueError(f"--size and --channels are for classes; {options.name} is a recipe.")

@@ -66,7 +66,7 @@ def reproduce(
             rows together.
     """
     if name not in EXPERIMENTS:
-        raise UnknownNameError("experiment", name, EXPERIMENTS)
+        raise UnknownNameError("experiment", name, EXPERIMENTS, listing="`zoo reproduce --list`")
     experiment = EXPERIMENTS[name].run
     if quick and trains(name):
         epochs = epochs or 1

@@ -87,7 +87,7 @@ def get(name: str) -> Lesson:
         'From a simple distribution to a complicated one'
     """
     if name not in names():
-        raise UnknownNameError("lesson", name, names())
+        raise UnknownNameError("lesson", name, names(), listing="`zoo lesson --list`")
     path = folder() / f"{name}.md"
     text = path.read_text(encoding="utf-8")
     begin = _BEGIN.match(text)

@@ -89,7 +89,7 @@ def preset_folder(name: str | os.PathLike) -> Path:
             "and give the folder."
         )
     fix = _OF_FOLDERS if Path(text).name != text else ""
-    raise UnknownNameError("preset or preset folder", public_source(text), names, fix)
+    raise UnknownNameError("preset or preset folder", public_source(text), names, fix, "`zoo list`")
 
 
 def card(name: str | os.PathLike) -> Card:

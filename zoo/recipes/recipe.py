@@ -178,5 +178,5 @@ def text(name: str) -> str:
         UnknownNameError: there is no such recipe; the error suggests the nearest names.
     """
     if name not in names():
-        raise UnknownNameError("recipe", name, names())
+        raise UnknownNameError("recipe", name, names(), listing="`zoo recipe --list`")
     return (Path(__file__).parent / f"{name}.toml").read_text(encoding="utf-8")
