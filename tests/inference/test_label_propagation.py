@@ -1,6 +1,7 @@
 """Graphs of neighbors, and labels that spread over them, against dense computations."""
 
 import numpy as np
+import pytest
 
 from zoo.inference import label_propagation
 
@@ -23,16 +24,28 @@ def test_affinities_are_those_of_mutual_distances():
     np.testing.assert_allclose(found, expected, atol=1e-9)
 
 
-def test_spread_labels_are_the_fixed_point_of_the_paper():
+@pytest.mark.parametrize("labeled", [(3, 3), (2, 12)], ids=["equal", "unequal"])
+def test_spread_labels_are_the_fixed_point_of_the_paper_with_equal_masses_of_classes(labeled):
     codes, y = blobs()
-    few = np.where(np.arange(len(y)) < 6, y, -1)
+    few = np.full(len(y), -1)
+    for label, count in enumerate(labeled):
+        few[np.flatnonzero(y == label)[:count]] = label
     graph = label_propagation.neighbor_graph(codes, neighbors=5)
     affinity = graph.toarray()
     root = np.sqrt(affinity.sum(axis=1))
     smooth = affinity / root[:, None] / root[None]
-    start = (few[:, None] == np.arange(2)).astype(float)
+    start = (few[:, None] == np.arange(2)) / np.array(labeled)
     limit = np.linalg.solve(np.eye(len(y)) - 0.9 * smooth, start)
     found = label_propagation.spread(codes, few, neighbors=5, alpha=0.9)
     np.testing.assert_array_equal(found, limit.argmax(axis=1))
     again = label_propagation.spread(codes, few, alpha=0.9, graph=graph)
     np.testing.assert_array_equal(found, again)
+
+
+def test_a_class_with_many_labels_does_not_take_over_one_with_few():
+    generator = np.random.default_rng(0)
+    y = np.repeat([0, 1], [100, 200])
+    codes = generator.normal(size=(300, 2)) + 2.5 * y[:, None]  # the classes touch
+    few = np.where(np.isin(np.arange(300), [0, 1, 2, *range(100, 160)]), y, -1)
+    found = label_propagation.spread(codes, few)
+    assert min(np.mean(found[y == label] == label) for label in (0, 1)) > 0.9

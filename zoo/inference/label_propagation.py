@@ -48,6 +48,11 @@ def spread(
 ) -> np.ndarray:
     """Spread labels between nearest neighbors until they converge; known labels may change.
 
+    With the affinities W, their row sums D, S = D^(-1/2) W D^(-1/2) and Y, which is 1 where a label
+    is known, the labels are the largest entries in the rows of F = (I - alpha S)^(-1) Y. Here each
+    class has the weight 1 in all: its column of Y is divided by the number of its labels, as a
+    class with many labels would else take over those with few.
+
     Args:
         neighbors: the number of neighbors of every code.
         alpha: the weight of the neighbors in the label of a code, in (0, 1).
@@ -61,7 +66,11 @@ def spread(
         return neighbor_graph(a, neighbors) if graph is None else graph
 
     spreading = LabelSpreading(kernel=affinity, alpha=alpha, max_iter=300, tol=1e-5 * len(codes))
-    return spreading.fit(codes, y).transduction_.astype("int32")
+    spreading.fit(codes, y)
+    # F is linear in the columns of Y, and scikit-learn has divided each of its rows by a number.
+    labels = np.bincount(y[y >= 0])[spreading.classes_]
+    balanced = spreading.label_distributions_ / labels
+    return spreading.classes_[balanced.argmax(axis=1)].astype("int32")
 
 
 def svm(codes: np.ndarray, y: np.ndarray) -> np.ndarray:

@@ -52,6 +52,7 @@ COURSE: dict[str, tuple[str, ...]] = {
     "Discriminators": (
         "two_modes",
         "vae_against_gan",
+        "precision_and_recall",
         "vae_against_aae",
         "parzen_windows",
         "clusters",

@@ -29,9 +29,8 @@ class M1(VAE):
     scikit-learn, and trains `classifier`, a small network on codes, with the resulting labels. This
     network classifies new images, and can be exported.
 
-    Use it for the codes, on which `M1M2` builds, or if the classes are well separated and have
-    about equally many labels: labels spread from classes with many labels to those with few. A
-    logistic regression on the labels alone is often better (`results/few_labels`).
+    Use it for the codes, on which `M1M2` builds, or if the classes are well separated. A logistic
+    regression on the labels alone is often better (`results/few_labels`).
 
     Args:
         num_classes: how many labels there are.
