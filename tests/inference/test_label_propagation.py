@@ -49,3 +49,13 @@ def test_a_class_with_many_labels_does_not_take_over_one_with_few():
     few = np.where(np.isin(np.arange(300), [0, 1, 2, *range(100, 160)]), y, -1)
     found = label_propagation.spread(codes, few)
     assert min(np.mean(found[y == label] == label) for label in (0, 1)) > 0.9
+
+
+def test_labels_travel_farther_where_they_are_rare():
+    codes, y = blobs(200)
+    few = np.where(np.arange(200) < 10, y, -1)
+    graph = label_propagation.neighbor_graph(codes)
+    found = label_propagation.spread(codes, few, graph=graph)
+    of_20_steps = label_propagation.spread(codes, few, graph=graph, alpha=0.95)
+    np.testing.assert_array_equal(found, of_20_steps)  # sqrt(20 * 200 / 10) = 20
+    assert np.mean(found == y) > 0.9

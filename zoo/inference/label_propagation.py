@@ -43,19 +43,21 @@ def spread(
     y: np.ndarray,
     *,
     neighbors: int = 10,
-    alpha: float = 0.99,
+    alpha: float | None = None,
     graph: sparse.csr_matrix | None = None,
 ) -> np.ndarray:
     """Spread labels between nearest neighbors until they converge; known labels may change.
 
-    With the affinities W, their row sums D, S = D^(-1/2) W D^(-1/2) and Y, which is 1 where a label
-    is known, the labels are the largest entries in the rows of F = (I - alpha S)^(-1) Y. Here each
-    class has the weight 1 in all: its column of Y is divided by the number of its labels, as a
-    class with many labels would else take over those with few.
+    W are the affinities, D their row sums, S = D^(-1/2) W D^(-1/2), and Y [n, classes] is 1 where a
+    label is known and else 0. The label of a code is the place of the largest value in its row of
+    F = (I - alpha S)^(-1) Y. Here each column of Y is divided by the number of labels of its class:
+    otherwise a class with many labels would take over those with few.
 
     Args:
         neighbors: the number of neighbors of every code.
-        alpha: the weight of the neighbors in the label of a code, in (0, 1).
+        alpha: the weight of the neighbors in the label of a code, in (0, 1). None: 1 - 1 / t with
+            t = sqrt(20 n / labels), which is 0.99 for 100 labels among 50,000 codes. A label
+            travels t steps on average, and has to go farther where labels are rare.
         graph: the `neighbor_graph` of the codes, if it is known; it does not depend on y.
 
     Source: Zhou et al. 2003 (NeurIPS 16), Learning with local and global consistency.
@@ -65,6 +67,8 @@ def spread(
     def affinity(a, _):
         return neighbor_graph(a, neighbors) if graph is None else graph
 
+    if alpha is None:
+        alpha = 1 - 1 / np.sqrt(20 * len(y) / np.sum(y >= 0))
     spreading = LabelSpreading(kernel=affinity, alpha=alpha, max_iter=300, tol=1e-5 * len(codes))
     spreading.fit(codes, y)
     # F is linear in the columns of Y, and scikit-learn has divided each of its rows by a number.
