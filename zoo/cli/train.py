@@ -141,7 +141,7 @@ def _list():
     with quiet():
         from zoo.models import CLASSES
     lines = {name: recipes.get(name).description for name in recipes.names()}
-    lines |= {name: inspect.getdoc(of).partition("\n")[0] for name, of in CLASSES.items()}
+    lines |= {name: (inspect.getdoc(of) or "").partition("\n")[0] for name, of in CLASSES.items()}
     width = max(map(len, lines))
     for name, line in lines.items():
         print(f"{name:{width}}  {line}")
