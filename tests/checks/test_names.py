@@ -43,7 +43,9 @@ def test_a_long_list_of_names_is_left_to_the_command_that_prints_it(asked, comma
     assert len(str(caught.value)) < 200
     assert main(command.split()[1:]) == 0
     names = {line.split()[0] for line in capsys.readouterr().out.splitlines() if line.strip()}
-    assert set(re.findall("'([a-z_]+)'", str(caught.value).partition(";")[2])) <= names
+    suggested = set(re.findall("'([a-z_]+)'", str(caught.value).partition(";")[2]))
+    assert suggested
+    assert suggested <= names
 
 
 def test_names_that_differ_in_capitals_are_all_suggested():

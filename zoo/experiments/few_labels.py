@@ -56,7 +56,8 @@ def few_labels(epochs: int = EPOCHS, verbose: int | str = 0) -> Table:
         f"hidden_units={HIDDEN_UNITS}, for images likelihood='bernoulli', nothing else set. C, "
         "class_weight, neighbors and alpha were chosen on a quarter of the training rows of these "
         "data and of another table, satellite, with the seeds 0 and 100 (of the tables, some of "
-        "these rows are test rows of another seed); the models of the zoo were not tuned.",
+        "these rows are test rows of another seed). So were the weights of labels and alpha in the "
+        "spreading of M1, but without satellite; M2 and SemiSupervisedAAE were not tuned.",
         ("data", *methods),
         rows,
     )

@@ -56,8 +56,8 @@ def spread(
     Args:
         neighbors: the number of neighbors of every code.
         alpha: the weight of the neighbors in the label of a code, in (0, 1). None: 1 - 1 / t with
-            t = sqrt(20 n / labels), which is 0.99 for 100 labels among 50,000 codes. A label
-            travels t steps on average, and has to go farther where labels are rare.
+            t = sqrt(20 n / labels) for n codes, which is 0.99 for 100 labels among 50,000. A label
+            travels about t steps, and has to go farther where labels are rare.
         graph: the `neighbor_graph` of the codes, if it is known; it does not depend on y.
 
     Source: Zhou et al. 2003 (NeurIPS 16), Learning with local and global consistency.

@@ -128,7 +128,7 @@ def moving_codes(
 ) -> Animation:
     """Show how two-dimensional codes move in trainings, one panel for each.
 
-    The axes of a panel are those that fit its last codes, and the middle half of those before.
+    The axes of a panel hold its last codes, and the middle half of the codes of every other frame.
 
     Args:
         codes: [frames, n, 2] by name, as `zoo.callbacks.CodesInTraining` keeps them; all have as
@@ -161,7 +161,7 @@ def moving_codes(
 
 def _frame(now, codes, labels, title):
     """Return the pixels of one frame, uint8 [height, width, 3]."""
-    figure = scattered(now, labels, own_scales=True, title=title)
+    figure = scattered(now, labels, title, extent=None, own_scales=True)
     for axes, z in zip(figure.axes, codes.values(), strict=True):
         low, high = np.quantile(z[-1], (0.005, 0.995), axis=0)
         middle = np.quantile(z, (0.25, 0.75), axis=1)  # [2, frames, 2]

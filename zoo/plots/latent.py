@@ -205,16 +205,11 @@ def scatters(
         >>> codes = {name: model.encode(x_test) for name, model in models.items()}
         >>> zoo.plots.scatters(codes, y_test).savefig("scatters.png")
     """
-    return enlarged(scattered(codes, labels, extent=extent, own_scales=own_scales, title=title))
+    return enlarged(scattered(codes, labels, title, extent=extent, own_scales=own_scales))
 
 
 def scattered(
-    codes: dict,
-    labels: Any = None,
-    *,
-    extent: float | None = None,
-    own_scales: bool = False,
-    title: str | None = None,
+    codes: dict, labels: Any, title: str | None, *, extent: float | None, own_scales: bool
 ) -> Picture:
     """Return the picture of `scatters` in a size that depends on the number of panels alone."""
     need_named(codes, "codes")
