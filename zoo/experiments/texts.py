@@ -6,11 +6,11 @@ from typing import Any
 
 import keras
 import numpy as np
-from matplotlib import colormaps
 from sklearn.decomposition import TruncatedSVD
 from sklearn.feature_extraction.text import TfidfTransformer
 
 from zoo import data
+from zoo.experiments.panels import label
 from zoo.experiments.registry import experiment
 from zoo.experiments.table import SEED, Table, fit
 from zoo.metrics.retrieval import RECALLS, Retrieval, retrieval
@@ -19,6 +19,7 @@ from zoo.models.classical import DenoisingAutoencoder
 from zoo.models.rbm import RBM
 from zoo.nn.distributions import Multinomial
 from zoo.plots.picture import Picture
+from zoo.plots.sheets import class_color, scatter
 from zoo.pretraining.stacks import pretrain
 from zoo.search import bits
 
@@ -30,6 +31,17 @@ UNITS, WIDE, OF_PLANE = (500, 500), (1000,), (500, 250, 125)  # of the hidden la
 MASKING = 0.5
 NOISE = 1.0
 BALANCE = {LONG: 1.0, SHORT: 10.0}
+# Searches in the picture, and how their lines are drawn.
+DRAWN = {
+    "TF-IDF": "--",
+    f"LSA, {LONG} components": "--",
+    f"2000-1000-{LONG}, bits": "-",
+    f"2000-500-500-{LONG}, bits": "-",
+    f"2000-500-500-{SHORT}, bits": "-",
+    f"TF-IDF on the shortlist of {SHORT} bits": ":",
+}
+SUBJECTS = ("religion", "computers", "for sale", "recreation", "science", "politics")
+SUBJECT_OF_GROUP = (0, *[1] * 5, 2, *[3] * 4, *[4] * 4, 0, *[5] * 3, 0)
 SHOWN = (0.001, 0.008, 0.064, 0.256, 0.512)  # recalls in the table
 QUICK = {"UNITS": (16, 16), "WIDE": (32,), "OF_PLANE": (16, 16, 8)}
 
@@ -162,20 +174,28 @@ def _row(name: str, found: Retrieval) -> list:
 
 
 def _picture(found: dict[str, Retrieval], plane: dict, y) -> Picture:
-    """Draw precision by recall, and two-dimensional codes, colored by group."""
-    figure = Picture(figsize=(12, 4.2), dpi=100, layout="constrained")
+    """Draw precision by recall, and two-dimensional codes, colored by subject."""
+    figure = Picture(figsize=(12.8, 6), dpi=100, layout="constrained")
     curve, *planes = figure.subplots(1, 3)
-    colors = iter(colormaps["tab20"](range(0, 20)))
-    for name, one in found.items():
-        dashed = "--" if name.startswith(("TF-IDF", "LSA")) else "-"
-        dashed = ":" if "shortlist" in name else dashed
-        percent = 100 * one.recalls[:-1], 100 * one.precisions[:-1]
-        curve.plot(*percent, dashed, label=name, linewidth=1.2, color=next(colors))
-    curve.set(xscale="log", xlabel="recall, %", ylabel="precision, %", title="texts of the group")
-    curve.legend(fontsize=5)
+    for i, (name, line) in enumerate(DRAWN.items()):
+        recalls, precisions = found[name].recalls[:-1], found[name].precisions[:-1]
+        curve.plot(100 * recalls, 100 * precisions, line, label=name, color=class_color(i))
+    curve.set_xscale("log")
+    label(curve, "search for texts of the same group", "recall, %", "precision, %")
     for axes, (name, codes) in zip(planes, plane.items(), strict=True):
+        scatter(figure, axes, codes, np.array(SUBJECT_OF_GROUP)[y], SUBJECTS)
         low, high = np.percentile(codes, [1, 99], axis=0)
-        axes.scatter(*codes.T, c=y, cmap="tab20", s=2, linewidths=0)
         axes.set(xlim=(low[0], high[0]), ylim=(low[1], high[1]), xticks=[], yticks=[])
-        axes.set_title(f"two dimensions: {name}")
+        axes.set_title(f"two dimensions: {name}", fontsize=13)
+        legend = axes.get_legend()
+        axes.legend(
+            legend.legend_handles,
+            SUBJECTS,
+            title="subject of the group",
+            loc="upper center",
+            bbox_to_anchor=(0.5, -0.02),
+            ncols=2,
+            fontsize=12,
+            frameon=False,
+        )
     return figure
