@@ -65,3 +65,23 @@ def test_labels_travel_farther_where_they_are_rare(labels, steps):
     )
     np.testing.assert_array_equal(found, expected)  # t = sqrt(20 * 200 / labels)
     assert (found != other).any()
+
+
+@pytest.mark.parametrize("name", label_propagation.METHODS)
+def test_labels_that_do_not_suffice_are_refused(name):
+    codes, y = blobs()
+    method = label_propagation.METHODS[name]
+    with pytest.raises(ValueError, match="0 classes have a label"):
+        method(codes, np.full(len(y), -1))
+    with pytest.raises(ValueError, match=r"40 codes, and labels of shape \(39,\)"):
+        method(codes, y[1:])
+    if name != "spreading":
+        with pytest.raises(ValueError, match="1 classes have a label, and 2 are needed"):
+            method(codes, np.where(y == 1, 1, -1))
+
+
+@pytest.mark.parametrize("name", label_propagation.METHODS)
+def test_classes_need_not_begin_with_0(name):
+    codes, y = blobs()
+    few = np.where(np.arange(len(y)) < 12, y + 3, -1)
+    np.testing.assert_array_equal(label_propagation.METHODS[name](codes, few), y + 3)

@@ -1,7 +1,8 @@
 """Label propagation: labels for all codes from a few labeled ones, by scikit-learn.
 
 Each function takes codes, float [n, latent_dim], and labels, integers [n] with -1 for unknown
-labels, and returns a label for every code, int32 [n]. `METHODS` lists the functions by name.
+labels, and returns a label for every code, int32 [n]. `METHODS` lists the functions by name. They
+raise a ValueError if codes and labels differ in number, or if too few classes have a label.
 """
 
 from __future__ import annotations
@@ -64,6 +65,8 @@ def spread(
     """
     from sklearn.semi_supervised import LabelSpreading
 
+    _check(codes, y, classes=1)
+
     def affinity(a, _):
         return neighbor_graph(a, neighbors) if graph is None else graph
 
@@ -79,6 +82,7 @@ def spread(
 
 def svm(codes: np.ndarray, y: np.ndarray) -> np.ndarray:
     """Fit a support vector machine with a Gaussian kernel to the labeled codes only."""
+    _check(codes, y, classes=2)
     known = y >= 0
     return _machine().fit(codes[known], y[known]).predict(codes).astype("int32")
 
@@ -97,7 +101,8 @@ def self_train(codes: np.ndarray, y: np.ndarray, *, rounds: int = 10) -> np.ndar
     from sklearn.calibration import CalibratedClassifierCV
     from sklearn.semi_supervised import SelfTrainingClassifier
 
-    fewest = np.bincount(y[y >= 0]).min()
+    _check(codes, y, classes=2)
+    fewest = np.unique(y[y >= 0], return_counts=True)[1].min()
     if fewest < 2:
         raise ValueError(
             "Self-training needs at least two labeled images of each class, to estimate the "
@@ -107,6 +112,19 @@ def self_train(codes: np.ndarray, y: np.ndarray, *, rounds: int = 10) -> np.ndar
     each = max(1, int(np.sum(y < 0)) // (5 * rounds))
     teacher = SelfTrainingClassifier(surer, criterion="k_best", k_best=each, max_iter=rounds)
     return teacher.fit(codes, y).predict(codes).astype("int32")
+
+
+def _check(codes: np.ndarray, y: np.ndarray, classes: int) -> None:
+    if np.shape(y) != (len(codes),):
+        raise ValueError(
+            f"There are {len(codes)} codes, and labels of shape {np.shape(y)}; give one label for "
+            "each code, and -1 where it is unknown."
+        )
+    found = len(np.unique(y[y >= 0]))
+    if found < classes:
+        raise ValueError(
+            f"{found} classes have a label, and {classes} are needed; -1 stands for unknown labels."
+        )
 
 
 def _machine():
