@@ -37,7 +37,7 @@ def test_an_experiment_writes_its_table_with_protocol_and_command(name, few_imag
     assert record["command"].endswith(f"{name} --epochs 1 --quick" if trains else f"{name} --quick")
     assert (" 1 epochs" in record["protocol"]) == trains
     assert [len(row) for row in record["rows"]] == [len(record["columns"])] * len(table.rows)
-    assert record["versions"]["autoencoder-zoo"] == zoo.__version__
+    assert record["versions"].keys() == {"autoencoder-zoo", "keras", keras.backend.backend()}
     if record["picture"]:
         assert (tmp_path / record["picture"]).stat().st_size > 1000
     if table.animation:

@@ -4,7 +4,11 @@
 which documents the methods).
 """
 
+import sys
+
 import keras
+
+from zoo.files.version import __version__
 
 _NAME = keras.backend.backend()
 
@@ -21,3 +25,15 @@ else:
     )
 
 backend = _ChosenBackend()
+
+
+def versions() -> dict[str, str]:
+    """Return the versions of the zoo, of Keras and of its backend, for records of what they made.
+
+    Examples:
+        >>> sorted(zoo.backend.versions())[:2]
+        ['autoencoder-zoo', 'keras']
+    """
+    modules = {"keras": keras, _NAME: sys.modules[_NAME]}
+    found = {name: module.__version__ for name, module in modules.items()}
+    return {"autoencoder-zoo": __version__, **found}

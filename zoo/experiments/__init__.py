@@ -18,8 +18,8 @@ from typing import Any
 
 import keras
 
-import zoo
 from zoo import plots
+from zoo.backend import versions
 from zoo.checks.names import UnknownNameError
 from zoo.experiments.quick import little_data
 from zoo.experiments.registry import EXPERIMENTS
@@ -121,7 +121,7 @@ def write_table(table: Table, name: str, out: Any, command: str) -> None:
         "protocol": table.protocol,
         "seed": SEED,
         "command": command,
-        "versions": {"autoencoder-zoo": zoo.__version__, "keras": keras.__version__},
+        "versions": versions(),
         "columns": table.columns,
         "rows": table.rows,
         "picture": f"{name}.png" if table.figure else None,

@@ -10,11 +10,11 @@ import h5py
 import keras
 import numpy as np
 
+from zoo.backend import versions
 from zoo.backend.optimizer_group import normalize_config
 from zoo.data.table_columns import Columns
 from zoo.files.addresses import public_source
 from zoo.files.atomic_writes import need_space, publish_folder, write_file
-from zoo.files.version import __version__
 from zoo.presets.card import CARD, CONFIG, WEIGHTS, Card, describe_file, read_card
 from zoo.presets.card_page import render_card
 from zoo.presets.safety import warn_of_refused
@@ -120,7 +120,7 @@ def _card(model, name, storage, about) -> Card:
             **({"classes": list(model.label_names)} if model.label_names else {}),
             "recipe": None,
             "storage": storage,
-            "versions": {"autoencoder-zoo": __version__, "keras": keras.__version__},
+            "versions": versions(),
             "parameters": model.count_params(),
             "figures": [],
             **about,
