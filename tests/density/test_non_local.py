@@ -97,6 +97,13 @@ def test_samples_have_the_density(fitted):
     np.testing.assert_allclose(np.cov(samples.T), within, atol=0.15 * np.abs(within).max())
 
 
+def test_few_rows_are_passed_over_more_often(monkeypatch):
+    monkeypatch.setattr(non_local, "STEPS", 6)
+    for rows, epochs in ((20, 6), (40, 3), (80, 2)):  # of 32 rows a step
+        density = NonLocalManifoldParzen(1, 3, noise_variance=0.1, random_state=0)
+        assert len(density.fit(generator.normal(size=(rows, 3))).history_) == epochs
+
+
 @longer
 def test_a_seed_repeats_the_training():
     X = generator.normal(size=(30, 3))

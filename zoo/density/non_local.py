@@ -12,11 +12,13 @@ from scipy.special import logsumexp
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
-from zoo.checks.arguments import number, whole
+from zoo.checks.arguments import number, whole, whole_or_none
 from zoo.checks.array_types import ArrayLike, Tensor
 from zoo.density.base import BLOCK, BaseDensity, blocks, neighbors_of_rows, squared_lengths
 from zoo.density.held_out import width_of_rows
 from zoo.density.manifold_parzen import ManifoldParzen
+
+STEPS = 500  # of training, by default
 
 
 class Gaussians(NamedTuple):
@@ -53,7 +55,9 @@ class NonLocalManifoldParzen(BaseDensity):
         noise_variance: sigma_0^2, the least variance in any direction, above 0, in squared units of
             X. By default it is what `ManifoldParzen` would choose.
         hidden_units: the width of the hidden layer of hyperbolic tangents.
-        epochs, batch_size, learning_rate: of the training by Adam.
+        epochs: passes over the rows. None: as many as make 500 steps. Many more steps lower the
+            density of rows that are not in X.
+        batch_size, learning_rate: of the training by Adam.
         random_state: as in scikit-learn, for the initial weights, the order of the rows, and the
             choice of the variance.
         verbose: as in `model.fit`.
@@ -84,7 +88,7 @@ class NonLocalManifoldParzen(BaseDensity):
         mean_neighbors: int | None = None,
         noise_variance: float | None = None,
         hidden_units: int = 70,
-        epochs: int = 100,
+        epochs: int | None = None,
         batch_size: int = 32,
         learning_rate: float = 1e-3,
         random_state: Any = None,
@@ -130,7 +134,7 @@ class NonLocalManifoldParzen(BaseDensity):
         )
         size = whole("batch_size", self.batch_size, least=1)
         rows = _NeighborBatches(self._inputs(X), X / self._step, neighbors, (k_mean, k), size, rng)
-        epochs = whole("epochs", self.epochs, least=1)
+        epochs = whole_or_none("epochs", self.epochs, least=1) or math.ceil(STEPS / len(rows))
         self.history_ = trained.fit(rows, epochs=epochs, verbose=self.verbose).history["loss"]
         return self
 
