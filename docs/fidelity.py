@@ -289,7 +289,14 @@ FIGURES: tuple[Figure, ...] = (
         for name, row, goal, why in (
             ("Parzen windows", "Parzen windows", 5.08, "The paper's split is not known"),
             ("Manifold Parzen", "Manifold Parzen", 4.08, "The paper's split is not known"),
-            ("Non-local manifold Parzen", "Non-local manifold Parzen", 3.64, "Open"),
+            (
+                "Non-local manifold Parzen",
+                "Non-local manifold Parzen",
+                3.64,
+                "Twelve settings, with 10 to 40 epochs, have 4.19 to 5.23 % on test images, and "
+                "1,000 validation images do not tell them apart; the paper's split and its stop of "
+                "training are not known",
+            ),
         )
     ),
     Figure(

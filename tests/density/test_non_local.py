@@ -104,9 +104,8 @@ def test_few_rows_are_passed_over_more_often(monkeypatch):
         assert len(density.fit(generator.normal(size=(rows, 3))).history_) == epochs
 
 
-@longer
 def test_a_seed_repeats_the_training():
-    X = generator.normal(size=(30, 3))
+    X = generator.normal(size=(100, 3))  # in four batches
     one, other = (
         NonLocalManifoldParzen(1, 3, noise_variance=0.1, epochs=2, random_state=4).fit(X).history_
         for _ in range(2)

@@ -135,7 +135,9 @@ class NonLocalManifoldParzen(BaseDensity):
         size = whole("batch_size", self.batch_size, least=1)
         rows = _NeighborBatches(self._inputs(X), X / self._step, neighbors, (k_mean, k), size, rng)
         epochs = whole_or_none("epochs", self.epochs, least=1) or math.ceil(STEPS / len(rows))
-        self.history_ = trained.fit(rows, epochs=epochs, verbose=self.verbose).history["loss"]
+        # The batches are shuffled rows; Keras would also shuffle the batches, without our seed.
+        options = {"epochs": epochs, "verbose": self.verbose, "shuffle": False}
+        self.history_ = trained.fit(rows, **options).history["loss"]
         return self
 
     def _inputs(self, X: np.ndarray) -> np.ndarray:
