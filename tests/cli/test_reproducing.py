@@ -40,6 +40,30 @@ def test_all_are_run_and_the_failed_ones_are_named(two, capsys):
     assert record["command"] == "zoo reproduce made --epochs 3"
 
 
+@pytest.mark.slow
+def test_experiments_run_in_processes_of_their_own(monkeypatch, tmp_path, capsys):
+    monkeypatch.chdir(tmp_path)
+    two = ("energy", "output_units")
+    found = {name: experiments.EXPERIMENTS[name] for name in two}
+    # The processes have all experiments, and so not this one.
+    found["nowhere"] = Experiment("nowhere", made, 2, "A toy.")
+    monkeypatch.setattr(experiments, "EXPERIMENTS", found)
+    code, out, err = run(capsys, "reproduce", "--all", "--quick", "--jobs", "2")
+    assert code == 1
+    assert "1 experiments failed: nowhere" in err
+    lines = out.splitlines()
+    assert [line.split()[0] for line in lines[:3]] == ["1/3", "2/3", "3/3"]
+    for name in two:
+        assert any(f"{name}: " in line and line.endswith(" s") for line in lines)
+        assert json.loads((tmp_path / "quick_results" / f"{name}.json").read_text())["rows"]
+
+
+def test_jobs_are_for_all(two, capsys):
+    code, _, err = run(capsys, "reproduce", "made", "--jobs", "2")
+    assert code == 1
+    assert "--jobs is for --all" in err
+
+
 def test_a_quick_run_has_one_epoch_and_a_folder_of_its_own(two, capsys):
     code, out, _ = run(capsys, "reproduce", "made", "--quick")
     assert code == 0
