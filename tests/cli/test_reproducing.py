@@ -6,6 +6,7 @@ import pytest
 from support.command_line import run
 
 from zoo import experiments
+from zoo.cli import reproducing
 from zoo.experiments import Experiment, Table
 
 
@@ -56,6 +57,16 @@ def test_experiments_run_in_processes_of_their_own(monkeypatch, tmp_path, capsys
     for name in two:
         assert any(f"{name}: " in line and line.endswith(" s") for line in lines)
         assert json.loads((tmp_path / "quick_results" / f"{name}.json").read_text())["rows"]
+
+
+@pytest.mark.slow
+def test_after_an_interrupt_no_experiment_is_begun(tmp_path):
+    given = {"quick": True, "overwrite": False, "epochs": None}
+    asked = [("energy", str(tmp_path / str(i)), given) for i in range(12)]
+    answers = reproducing._answers(asked, 2)
+    assert next(answers)[0] == "energy"
+    answers.close()
+    assert len(list(tmp_path.iterdir())) < 12
 
 
 def test_jobs_are_for_all(two, capsys):

@@ -90,11 +90,14 @@ def _answers(asked: list[tuple], jobs: int) -> Iterator[tuple[str, str, bool]]:
         yield from itertools.starmap(_run, asked)
         return
     # A copy of a process in which a backend runs can hang, so that each one starts anew.
-    with futures.ProcessPoolExecutor(jobs, multiprocessing.get_context("spawn")) as pool:
+    pool = futures.ProcessPoolExecutor(jobs, multiprocessing.get_context("spawn"))
+    try:
         running = {pool.submit(_run, *one): one[0] for one in asked}
         for done in futures.as_completed(running):
             error = done.exception()  # of the process itself: it was killed
             yield (running[done], f"failed: {error}", True) if error else done.result()
+    finally:
+        pool.shutdown(cancel_futures=True)  # on an interrupt, none is begun any more
 
 
 def _run(name: str, out: str, given: dict) -> tuple[str, str, bool]:
