@@ -190,7 +190,7 @@ def _picture(found: dict[str, Retrieval], plane: dict, y) -> Picture:
         legend = axes.get_legend()
         axes.legend(
             legend.legend_handles,
-            SUBJECTS,
+            [text.get_text() for text in legend.get_texts()],
             title="subject of the group",
             loc="upper center",
             bbox_to_anchor=(0.5, -0.02),
