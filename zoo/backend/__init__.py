@@ -31,7 +31,7 @@ def versions() -> dict[str, str]:
     """Return the versions of the zoo, of Keras and of its backend, for records of what they made.
 
     Examples:
-        >>> sorted(zoo.backend.versions())[:2]
+        >>> list(zoo.backend.versions())[:2]
         ['autoencoder-zoo', 'keras']
     """
     modules = {"keras": keras, _NAME: sys.modules[_NAME]}

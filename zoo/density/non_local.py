@@ -55,8 +55,8 @@ class NonLocalManifoldParzen(BaseDensity):
         noise_variance: sigma_0^2, the least variance in any direction, above 0, in squared units of
             X. By default it is what `ManifoldParzen` would choose.
         hidden_units: the width of the hidden layer of hyperbolic tangents.
-        epochs: passes over the rows. None: as many as make 500 steps. Many more steps lower the
-            density of rows that are not in X.
+        epochs: passes over the rows. None: as many as make 500 steps. Many more steps can lower
+            the density of rows that are not in X.
         batch_size, learning_rate: of the training by Adam.
         random_state: as in scikit-learn, for the initial weights, the order of the rows, and the
             choice of the variance.

@@ -29,9 +29,9 @@ from zoo.plots.picture import Picture
 
 VALIDATION = 1000
 EPOCHS = 40  # of the networks
+SHARES = (1.0, 0.5, 0.25)  # of these epochs, which are compared too
 # Settings that are compared; the first are the paper's.
 VARIANCES = (0.05, 0.1)  # sigma0^2 of non-local densities
-SHARES = (1.0, 0.5, 0.25)  # of the epochs that their networks are trained for
 BANDWIDTHS = (0.8, 0.5, 0.6, 0.7, 0.9, 1.0)
 LOCAL = ((11, 11, 0.1), (7, 11, 0.1), (11, 11, 0.2), (11, 15, 0.1), (15, 15, 0.2))
 KERNELS = (8, 6, 10)  # sigma of support vector machines
