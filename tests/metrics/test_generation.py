@@ -36,13 +36,17 @@ def test_the_classifier_gets_the_generated_images(cvae):
 
 
 @pytest.mark.backend
-def test_the_frechet_distance_is_that_of_two_gaussians():
+@pytest.mark.parametrize("sizes", [(500, 400), (500, 3), (3, 2)])
+def test_the_frechet_distance_is_that_of_two_gaussians(sizes):
     """Against SciPy's root of a matrix, on features that a linear layer gives."""
     classifier = keras.Sequential(
         [keras.Input((3,)), keras.layers.Dense(4, name="features"), keras.layers.Dense(2)]
     )
     generator = np.random.default_rng(0)
-    a, b = (generator.normal(m, s, (500, 3)).astype("float32") for m, s in ((0, 1), (1, 2)))
+    a, b = (
+        generator.normal(m, s, (n, 3)).astype("float32")
+        for m, s, n in zip((0, 1), (1, 2), sizes, strict=True)
+    )
     kernel, bias = classifier.layers[0].get_weights()
     (fa, fb) = (sample.astype("float64") @ kernel + bias for sample in (a, b))
     root = linalg.sqrtm(np.cov(fa, rowvar=False) @ np.cov(fb, rowvar=False) + 1e-12 * np.eye(4))

@@ -33,6 +33,7 @@ def palettes(images: Any, colors: int = 6, *, seed: int = 0) -> np.ndarray:
     from keras import ops
     from sklearn.cluster import KMeans
     from sklearn.exceptions import ConvergenceWarning
+    from threadpoolctl import threadpool_limits
 
     from zoo.nn.colors import lab_to_rgb, rgb_to_lab
 
@@ -45,10 +46,10 @@ def palettes(images: Any, colors: int = 6, *, seed: int = 0) -> np.ndarray:
     if not (x.min() >= 0 and x.max() <= 1):
         raise ValueError(f"The pixels go from {x.min()} to {x.max()}; give [0, 1].")
     found = np.zeros((len(x), colors, 3), "float32")
-    for i, image in enumerate(x):
-        lab = ops.convert_to_numpy(rgb_to_lab(image.reshape(-1, 3)))
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", ConvergenceWarning)  # the image has fewer colors
+    with warnings.catch_warnings(), threadpool_limits(1):  # an image is too little to share
+        warnings.simplefilter("ignore", ConvergenceWarning)  # an image has fewer colors
+        for i, image in enumerate(x):
+            lab = ops.convert_to_numpy(rgb_to_lab(image.reshape(-1, 3)))
             means = KMeans(colors, n_init=1, max_iter=20, random_state=seed).fit(lab)
-        found[i] = means.cluster_centers_[np.argsort(means.cluster_centers_[:, 0])]
+            found[i] = means.cluster_centers_[np.argsort(means.cluster_centers_[:, 0])]
     return ops.convert_to_numpy(lab_to_rgb(ops.convert_to_tensor(found)))

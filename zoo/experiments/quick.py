@@ -10,9 +10,11 @@ from dataclasses import replace
 from typing import Any
 from unittest import mock
 
+import keras
 import numpy as np
 
 from zoo import data, recipes
+from zoo.data import in_files, newsgroups
 from zoo.data.downloaded import gray_images
 from zoo.data.source import checked
 from zoo.data.strokes import data_sets
@@ -47,6 +49,9 @@ def little_data() -> Iterator[None]:
             (data_sets, "gray_images", _few_digits),  # which become strokes, one by one
             (data_sets, "checked", _few_drawings),  # which are simplified, one by one
             (recipes, "get", lambda name: _small(get(name))),
+            (newsgroups, "postings", _few_postings(newsgroups.postings)),
+            (in_files, "_decoded", _few_decoded(in_files._decoded)),
+            (keras.Model, "compile", _compile_eagerly(keras.Model.compile)),
             (BaseModel, "compile", _compile_eagerly(BaseModel.compile)),
         ]:
             replaced.enter_context(mock.patch.object(target, name, value))
@@ -91,6 +96,34 @@ def _few_drawings(*given: Any) -> list:
         lengths = lengths[: SEQUENCES[0]]
         arrays += [points[: int(lengths.sum())], lengths]
     return arrays
+
+
+def _few_postings(read: Callable) -> Callable:
+    """Return `postings` that gives every twentieth, as counting words of all takes long."""
+
+    def postings(part: str) -> tuple[list[str], np.ndarray]:
+        texts, groups = read(part)
+        return texts[::20], groups[::20]
+
+    return postings
+
+
+def _few_decoded(decode: Callable) -> Callable:
+    """Return `_decoded` that decodes one of twenty JPEG files, in place of those after it.
+
+    The files are sorted by class, so that the labels stay true but for those at a border.
+    """
+
+    def decoded(files: np.ndarray, offsets: np.ndarray) -> np.ndarray:
+        n = len(offsets) - 1
+        starts = range(0, n, 20)
+        found = [
+            decode(files[offsets[i] : offsets[i + 1]], [0, offsets[i + 1] - offsets[i]])
+            for i in starts
+        ]
+        return np.repeat(np.concatenate(found), 20, axis=0)[:n]
+
+    return decoded
 
 
 def _few(sets: Any) -> tuple:

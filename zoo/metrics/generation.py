@@ -70,7 +70,7 @@ def frechet_distance(images: np.ndarray, others: np.ndarray, classifier: keras.M
 
     Source: Heusel et al. 2017 (arXiv 1706.08500), who use Inception as the classifier.
     """
-    from scipy.linalg import eigvalsh
+    from scipy.linalg import svdvals
 
     features = last_hidden_layer(classifier)
     samples = [
@@ -79,11 +79,15 @@ def frechet_distance(images: np.ndarray, others: np.ndarray, classifier: keras.M
     ]
     samples = [sample.astype("float64") for sample in samples]
     mean, other_mean = (sample.mean(axis=0) for sample in samples)
-    cov, other_cov = (np.cov(sample, rowvar=False) for sample in samples)
-    # tr (S S')^(1/2) is the sum of the roots of the eigenvalues of S S', which are those of the
-    # symmetric R S' R, where R is the symmetric root of S.
-    values, vectors = np.linalg.eigh(cov)
-    root = vectors * np.sqrt(np.maximum(values, 0.0)) @ vectors.T
-    shared = np.sqrt(np.maximum(eigvalsh(root @ other_cov @ root), 0.0)).sum()
+    a, b = (_root_of_covariance(sample) for sample in samples)
+    # S S' = A^T A B^T B has the eigenvalues of (A B^T)^T (A B^T), without zeros: the squares of the
+    # singular values of A B^T, whose sum is therefore tr (S S')^(1/2).
+    shared = svdvals(a @ b.T).sum()
     squared = np.sum((mean - other_mean) ** 2)
-    return float(squared + np.trace(cov) + np.trace(other_cov) - 2.0 * shared)
+    return float(squared + np.sum(a**2) + np.sum(b**2) - 2.0 * shared)
+
+
+def _root_of_covariance(sample: np.ndarray) -> np.ndarray:
+    """Return A [min(n, features), features]: A^T A is the covariance of a sample [n, features]."""
+    a = (sample - sample.mean(axis=0)) / np.sqrt(len(sample) - 1)
+    return np.linalg.qr(a, mode="r") if len(a) > a.shape[1] else a
