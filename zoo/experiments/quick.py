@@ -14,7 +14,7 @@ import keras
 import numpy as np
 
 from zoo import data, recipes
-from zoo.data import in_files, newsgroups
+from zoo.data import in_files, newsgroups, variants
 from zoo.data.downloaded import gray_images
 from zoo.data.source import checked
 from zoo.data.strokes import data_sets
@@ -49,6 +49,9 @@ def little_data() -> Iterator[None]:
             (data_sets, "gray_images", _few_digits),  # which become strokes, one by one
             (data_sets, "checked", _few_drawings),  # which are simplified, one by one
             (recipes, "get", lambda name: _small(get(name))),
+            (data_sets, "SHEEP_LENGTH", 64),  # recurrent layers run each row as a step
+            (variants, "TRAINING", dict.fromkeys(variants.TRAINING, 600)),
+            (variants, "TESTING", 1000),
             (newsgroups, "postings", _few_postings(newsgroups.postings)),
             (in_files, "_decoded", _few_decoded(in_files._decoded)),
             (keras.Model, "compile", _compile_eagerly(keras.Model.compile)),
