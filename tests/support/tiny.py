@@ -18,6 +18,24 @@ def tensor(values):
     return ops.convert_to_tensor(np.asarray(values, "float32"))
 
 
+def gradient(function, values):
+    """Return the gradient of a scalar function of one tensor, at values."""
+    if BACKEND == "tensorflow":
+        import tensorflow as tf
+
+        variable = tf.Variable(values, dtype="float32")
+        with tf.GradientTape() as tape:
+            value = function(variable)
+        return tape.gradient(value, variable).numpy()
+    if BACKEND == "jax":
+        import jax
+
+        return np.asarray(jax.grad(function)(tensor(values)))
+    variable = tensor(values).requires_grad_()
+    function(variable).backward()
+    return array(variable.grad)
+
+
 def terms(model, x, training=False):
     found = model.losses(Batch(ops.convert_to_tensor(x)), training).metrics
     return {name: array(metric) for name, metric in found.items()}

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from keras import ops
 from skimage.metrics import structural_similarity
-from support.tiny import BACKEND, array, tensor
+from support.tiny import BACKEND, array, gradient, tensor
 
 import zoo
 from zoo.nn.distributions import structural
@@ -87,34 +87,13 @@ def test_the_gradient_is_that_of_finite_differences(alpha):
         return np.sum(alpha * (1 - similar(x, moved)) + (1 - alpha) * np.abs(x - moved))
 
     expected = (loss(1e-6) - loss(-1e-6)) / 2e-6
-    found = gradient(zoo.StructuralSimilarity(alpha, sigma=0.8), x, y)
+    likelihood = zoo.StructuralSimilarity(alpha, sigma=0.8)
+    found = gradient(lambda parameters: -ops.sum(likelihood.log_prob(tensor(x), parameters)), y)
     np.testing.assert_allclose(np.sum(found * direction), expected, rtol=1e-4)
 
 
 def similar(x, y):
     return of_scikit_image(x, y, sigma=0.8)[0]
-
-
-def gradient(likelihood, x, y):
-    """Return the gradient of -log p(x) by the decoder's output."""
-
-    def loss(parameters):
-        return -ops.sum(likelihood.log_prob(tensor(x), parameters))
-
-    if BACKEND == "tensorflow":
-        import tensorflow as tf
-
-        variable = tf.Variable(y, dtype="float32")
-        with tf.GradientTape() as tape:
-            value = loss(variable)
-        return tape.gradient(value, variable).numpy()
-    if BACKEND == "jax":
-        import jax
-
-        return np.asarray(jax.grad(loss)(tensor(y)))
-    parameters = tensor(y).requires_grad_()
-    loss(parameters).backward()
-    return array(parameters.grad)
 
 
 @pytest.mark.slow

@@ -5,9 +5,11 @@ import numpy as np
 import pytest
 from keras import ops
 from scipy import special, stats
-from support.tiny import X, array, randomized, tensor
+from support.tiny import X, array, gradient, randomized, tensor
 
 import zoo
+from zoo.backend import backend
+from zoo.nn.distributions.normal import log_normal, log_normal_of_each
 
 pytestmark = pytest.mark.backend
 
@@ -30,6 +32,36 @@ def test_its_density_is_the_mean_of_the_posteriors_of_its_inputs():
     parts = stats.norm.logpdf(z[:, :, None], mean, scale).sum(axis=-1)
     expected = special.logsumexp(parts, axis=-1) - np.log(6)
     np.testing.assert_allclose(array(model.prior.log_prob(tensor(z))), expected, atol=1e-3)
+
+
+@pytest.mark.parametrize("device", ["CPU", "another"])
+def test_densities_under_each_component_and_their_gradients(device, monkeypatch):
+    """Against SciPy and closed forms, of narrow components whose codes are near and far."""
+    monkeypatch.setattr(backend, "device", lambda: device)
+    generator = np.random.default_rng(0)
+    mean, log_var = 2 * generator.standard_normal((5, 3)), generator.uniform(-7, 0, (5, 3))
+    scale = np.exp(log_var / 2)
+    z = np.concatenate([mean + scale * generator.standard_normal((5, 3)), -mean])[:, None]
+    expected = stats.norm.logpdf(z[:, :, None], mean, scale).sum(axis=-1)  # [10, 1, 5]
+    values = [tensor(a) for a in (z, mean, log_var)]
+    found = array(log_normal_of_each(*values))
+    np.testing.assert_allclose(found, expected, rtol=1e-5, atol=1e-3)
+    direct = array(log_normal(values[0][:, :, None], *values[1:]))
+    np.testing.assert_array_equal(found, direct)
+
+    away = (z[:, :, None] - mean) / scale  # [10, 1, 5, 3]
+    weight = special.softmax(expected, axis=-1)[..., None]  # of the components in ln sum_k
+    slopes = -away / scale, away / scale, (away**2 - 1) / 2  # of ln N by z, mean and log_var
+    sums = (2,), (0, 1), (0, 1)
+    for i, (slope, axes) in enumerate(zip(slopes, sums, strict=True)):
+
+        def total(value, i=i):
+            logs = log_normal_of_each(*values[:i], value, *values[i + 1 :])
+            return ops.sum(ops.logsumexp(logs, axis=-1))
+
+        by_hand = np.sum(weight * slope, axis=axes)
+        of_function = gradient(total, [z, mean, log_var][i])
+        np.testing.assert_allclose(of_function, by_hand, rtol=1e-3, atol=1e-3)
 
 
 def test_its_samples_have_its_mean_and_variance_and_each_component():

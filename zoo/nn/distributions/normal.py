@@ -122,3 +122,28 @@ def log_normal(value: Any, mean: Tensor, log_var: Tensor, seen: Any = None) -> T
     log_var = ops.cast(log_var, "float32")
     density = LOG_TWO_PI + log_var + ops.square(value - mean) * ops.exp(-log_var)
     return -0.5 * ops.sum(density if seen is None else seen * density, axis=-1)
+
+
+def log_normal_of_each(z: Tensor, mean: Tensor, log_var: Tensor) -> Tensor:
+    """Log-densities of codes under each of K diagonal Gaussians, in nats.
+
+    The value is computed by differences z - m, and the gradient by products of matrices, from
+    z^2 - 2 z m + m^2, which takes a fifth of the time. As a value these terms would cancel and lose
+    digits. On a GPU both are computed by differences: it is fast with them, and may round the
+    factors of products to 10 bits.
+
+    Args:
+        z: float32 [..., n]. mean, log_var: float32 [K, n].
+
+    Returns:
+        float32 [..., K].
+    """
+    pairs = ops.expand_dims(z, -2), mean, log_var
+    if backend.device() != "CPU":
+        return log_normal(*pairs)
+    precision = ops.exp(-log_var)
+    products = ops.matmul(ops.square(z), ops.transpose(precision))
+    products -= 2.0 * ops.matmul(z, ops.transpose(mean * precision))
+    products += ops.sum(LOG_TWO_PI + log_var + ops.square(mean) * precision, axis=-1)
+    value = log_normal(*map(ops.stop_gradient, pairs))
+    return value - 0.5 * (products - ops.stop_gradient(products))

@@ -12,7 +12,7 @@ from keras import ops
 
 from zoo.checks.arguments import whole
 from zoo.checks.array_types import ArrayLike, Tensor
-from zoo.nn.distributions.normal import DiagonalNormal, log_normal
+from zoo.nn.distributions.normal import DiagonalNormal, log_normal_of_each
 from zoo.nn.distributions.priors import MOST_COMPONENTS, Prior
 
 START = 1.0  # standard deviation of pseudo-inputs before training, as logits
@@ -142,10 +142,9 @@ class VampPrior(Prior):
         return DiagonalNormal(**self.encoder(self._inputs(), training=False))
 
     def log_prob(self, z: Tensor) -> Tensor:
-        # Differences of all codes and components, as a product of matrices would lose digits.
         q = self.mixture()
-        z = ops.expand_dims(ops.convert_to_tensor(z, "float32"), -2)  # [..., 1, latent_dim]
-        logs = log_normal(z, ops.cast(q.mean, "float32"), q.log_var)  # [..., components]
+        mean, log_var = (ops.cast(table, "float32") for table in (q.mean, q.log_var))
+        logs = log_normal_of_each(ops.convert_to_tensor(z, "float32"), mean, log_var)
         return ops.logsumexp(logs, axis=-1) - math.log(self.components)
 
     def transform(self, noise: Tensor, uniform: Tensor, label: Tensor) -> Tensor:
