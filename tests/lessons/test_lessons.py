@@ -58,6 +58,7 @@ def test_notebooks_have_the_code_and_no_links_into_the_repository(name):
     text = "".join(cell.source for cell in notebook.cells if cell.cell_type == "markdown")
     assert not re.search(r"\]\((?!https?:)|<!--", text)
     assert not re.search(r":\s*\Z|:\s*Source", text)  # nothing stands for a picture
+    assert not re.search(r"[.:?!|][.:](?=\s|\Z)(?<!\.\.\.)", text)  # no sentence ends twice
 
 
 @pytest.mark.slow

@@ -11,7 +11,7 @@ from zoo.lessons.files import Lesson, get
 
 _COMMENT = re.compile(r"<!--.*?-->\n*", re.DOTALL)
 # The cells of a notebook draw their own pictures; a colon before one becomes a period.
-_PICTURE = re.compile(r":?\n\n!\[[^\]]*\]\([^)]*\)\n*")
+_PICTURE = re.compile(r"(:?)\n\n!\[[^\]]*\]\([^)]*\)\n*")
 _LINK = re.compile(r"\[([^\]]+)\]\((?!https?:)[^)]*\)")  # to pages that lie beside the lesson
 
 
@@ -29,7 +29,7 @@ def notebook(lesson: Lesson) -> str:
             "'autoencoder-zoo[lessons]'."
         ) from error
     text = _COMMENT.sub("", lesson.text)
-    text = _LINK.sub(r"\1", _PICTURE.sub(".\n\n", text))
+    text = _LINK.sub(r"\1", _PICTURE.sub(lambda found: "." * len(found[1]) + "\n\n", text))
     made = jupytext.reads(text, fmt="md")
     kernel = {"name": "python3", "display_name": "Python 3", "language": "python"}
     made.metadata = {"kernelspec": kernel, "language_info": {"name": "python"}}
