@@ -1,9 +1,14 @@
 """Experiments on little data: what is replaced, and that it comes back."""
 
+import io
+
+import keras
 import numpy as np
 import pytest
+from PIL import Image
 
 from zoo import data, recipes
+from zoo.data import in_files, newsgroups, variants
 from zoo.data.strokes import data_sets
 from zoo.experiments import EXPERIMENTS, gans, quick
 
@@ -66,6 +71,54 @@ def test_few_large_photographs_are_left(monkeypatch):
     with quick.little_data():
         found = [[len(x) for x, _ in data.load(name)] for name in sides]
     assert found == [[300, 80], [32, 16]]
+
+
+def test_few_files_and_postings_are_read_and_few_variants_drawn(monkeypatch):
+    """Images stand for those after them: files are sorted by class, so that labels stay true."""
+    classes, content = np.repeat([10, 100, 200], 40), []
+    for level in classes:
+        buffer = io.BytesIO()
+        Image.new("RGB", (8, 8), (level, level, level)).save(buffer, "JPEG")
+        content.append(np.frombuffer(buffer.getvalue(), "uint8"))
+    offsets = np.cumsum([0, *map(len, content)])
+    monkeypatch.setattr(
+        newsgroups, "postings", lambda part: ([f"{part} {i}" for i in range(50)], np.arange(50))
+    )
+    monkeypatch.setattr(in_files, "_decoded", counted := Counted(in_files._decoded))
+    before = newsgroups.postings, in_files._decoded, variants.TRAINING, variants.TESTING
+    with quick.little_data():
+        images = in_files._decoded(np.concatenate(content), offsets)
+        texts, groups = newsgroups.postings("test")
+        assert variants.TRAINING.keys() == before[2].keys()
+        assert max(variants.TRAINING.values()) + variants.TESTING <= 2000
+    assert counted.files == 6
+    assert images.shape == (120, 8, 8, 3)
+    np.testing.assert_allclose(images.mean(axis=(1, 2, 3)), classes, atol=2)
+    assert texts == ["test 0", "test 20", "test 40"]
+    np.testing.assert_array_equal(groups, [0, 20, 40])
+    after = newsgroups.postings, in_files._decoded, variants.TRAINING, variants.TESTING
+    assert after == before
+
+
+class Counted:
+    """A function that decodes files, and the number of them."""
+
+    def __init__(self, decode):
+        self.decode, self.files = decode, 0
+
+    def __call__(self, files, offsets):
+        self.files += len(offsets) - 1
+        return self.decode(files, offsets)
+
+
+def test_networks_that_are_no_models_of_the_zoo_run_eagerly_too():
+    compile_before = keras.Model.compile
+    with quick.little_data():
+        network = keras.Sequential([keras.Input((2,)), keras.layers.Dense(1)])
+        network.compile("sgd", "mse", jit_compile=True, steps_per_execution=5)
+        assert network.run_eagerly
+        assert not network.jit_compile
+    assert keras.Model.compile is compile_before
 
 
 def test_small_settings_name_constants_of_their_modules():
