@@ -112,7 +112,7 @@ FIGURES: tuple[Figure, ...] = (
         Obtained("bounds_and_priors", "obtained", "VAE, k = 1"),
         "1",
         "Open: 1,000 epochs; 89.98 after 200, so that it falls with their number; the paper has "
-        "3,280 epochs in batches of 20, sixteen times as many steps",
+        "3,280 epochs in batches of 20, more than sixteen times as many steps",
         "bounds_and_priors",
     ),
     Figure(

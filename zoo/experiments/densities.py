@@ -35,7 +35,7 @@ VARIANCES = (0.05, 0.1)  # sigma0^2 of non-local densities
 BANDWIDTHS = (0.8, 0.5, 0.6, 0.7, 0.9, 1.0)
 LOCAL = ((11, 11, 0.1), (7, 11, 0.1), (11, 11, 0.2), (11, 15, 0.1), (15, 15, 0.2))
 KERNELS = (8, 6, 10)  # sigma of support vector machines
-UNSET: dict[str, Any] = {}  # what a network with nothing set has set; quick runs set its epochs
+DEFAULTS: dict[str, Any] = {}  # of the network with nothing set; quick runs set its epochs
 # Errors that the paper reports, on validation and on test digits.
 REPORTED = {
     "SVM": (1.2, 4.68),
@@ -119,7 +119,7 @@ def _methods(epochs) -> dict[str, dict[str, Any]]:
             "nothing else set": classify(ParzenWindows(random_state=SEED))
         },
         "DensityClassifier(NonLocalManifoldParzen())": {
-            "nothing else set": classify(NonLocalManifoldParzen(random_state=SEED, **UNSET))
+            "nothing else set": classify(NonLocalManifoldParzen(random_state=SEED, **DEFAULTS))
         },
         "nearest neighbor": {"nothing set": KNeighborsClassifier(1)},
         "logistic regression": {"nothing set": LogisticRegression(max_iter=2000)},
@@ -155,7 +155,7 @@ QUICK = {
     "VALIDATION": 20,
     "VARIANCES": (0.05,),
     "SHARES": (1.0,),
-    "UNSET": {"epochs": 1},
+    "DEFAULTS": {"epochs": 1},
     "BANDWIDTHS": (0.8,),
     "LOCAL": ((5, 5, 0.1),),
     "KERNELS": (8,),

@@ -112,9 +112,9 @@ def _few_postings(read: Callable) -> Callable:
 
 
 def _few_decoded(decode: Callable) -> Callable:
-    """Return `_decoded` that decodes one of twenty JPEG files, in place of those after it.
+    """Return `_decoded` that decodes every twentieth JPEG file, and repeats it for the next 19.
 
-    The files are sorted by class, so that the labels stay true but for those at a border.
+    The files are sorted by class, so that labels stay right, but for a few where a class begins.
     """
 
     def decoded(files: np.ndarray, offsets: np.ndarray) -> np.ndarray:

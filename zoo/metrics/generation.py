@@ -89,5 +89,7 @@ def frechet_distance(images: np.ndarray, others: np.ndarray, classifier: keras.M
 
 def _root_of_covariance(sample: np.ndarray) -> np.ndarray:
     """Return A [min(n, features), features]: A^T A is the covariance of a sample [n, features]."""
-    a = (sample - sample.mean(axis=0)) / np.sqrt(len(sample) - 1)
-    return np.asarray(np.linalg.qr(a, mode="r")) if len(a) > a.shape[1] else a
+    if len(sample) <= sample.shape[1]:
+        return (sample - sample.mean(axis=0)) / np.sqrt(len(sample) - 1)
+    values, vectors = np.linalg.eigh(np.cov(sample, rowvar=False))
+    return np.sqrt(np.maximum(values, 0.0))[:, None] * vectors.T

@@ -127,10 +127,10 @@ def log_normal(value: Any, mean: Tensor, log_var: Tensor, seen: Any = None) -> T
 def log_normal_of_each(z: Tensor, mean: Tensor, log_var: Tensor) -> Tensor:
     """Log-densities of codes under each of K diagonal Gaussians, in nats.
 
-    The value is computed by differences z - m, and the gradient by products of matrices, from
-    z^2 - 2 z m + m^2, which takes a fifth of the time. As a value these terms would cancel and lose
-    digits. On a GPU both are computed by differences: it is fast with them, and may round the
-    factors of products to 10 bits.
+    The value is computed from differences z - m. The gradient is that of z^2 - 2 z m + m^2 by
+    products of matrices, which is several times faster. This sum is not the value, because its
+    terms nearly cancel, which loses digits. On a GPU both are computed from differences: a GPU may
+    round the factors of a product to 10 bits.
 
     Args:
         z: float32 [..., n]. mean, log_var: float32 [K, n].
