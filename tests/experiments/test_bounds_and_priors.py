@@ -51,6 +51,25 @@ def test_of_150_epochs_none_is_chosen_on_validation_images(name, monkeypatch):
     assert asked.keys() == {"batch_size", "epochs", "verbose"}
 
 
+@pytest.mark.parametrize(("name", "size"), [("VAE, k = 1", 4), ("VAE, k = 1, 200 epochs", 2)])
+def test_the_rate_ends_with_the_last_batch(name, size, monkeypatch):
+    asked = {}
+    monkeypatch.setattr(zoo.VAE, "fit", lambda model, x, **options: asked.update(options))
+    row = replace(ROWS[name], epochs=3, batch=size)
+    model = bounds_and_priors._trained(row, X[:6], X[6:], 0)
+    assert asked["batch_size"] == size
+    schedule = model.optimizer._learning_rate
+    last = 3 * -(-6 // size)
+    assert float(schedule(last)) == pytest.approx(2e-5)
+    assert float(schedule(last - 1)) > 4e-5
+
+
+def test_rows_state_the_size_of_their_batches():
+    assert {name for name, row in ROWS.items() if row.batch != bounds_and_priors.BATCH} == {
+        name for name in ROWS if name.endswith("batches of 20")
+    }
+
+
 def test_the_last_training_images_are_held_out(monkeypatch):
     trained, measured = [], []
 
