@@ -10,6 +10,7 @@ import zoo
 from zoo import data
 from zoo.experiments import bounds_and_priors
 from zoo.experiments.bounds_and_priors import ROWS
+from zoo.experiments.resuming import NOT_KEPT
 
 X = np.random.default_rng(0).random((10, 28, 28, 1)).astype("float32")
 
@@ -26,29 +27,22 @@ def test_of_400_epochs_the_best_one_after_the_growth_is_kept(name, activation, m
     asked = {}
     monkeypatch.setattr(zoo.VAE, "fit", lambda model, x, **options: asked.update(options))
     row = replace(ROWS[name], epochs=8, components=min(ROWS[name].components, 2))
-    model = bounds_and_priors._trained(row, X[:6], X[6:], 0)
+    model, _ = bounds_and_priors._trained(row, X[:6], X[6:], 0, NOT_KEPT)
     assert ROWS[name].epochs == 400
     assert model.activation == activation
     assert asked["validation_data"] == (pytest.approx(X[6:]),)
-    [kept] = asked["callbacks"]
-    restored = []
-    network = SimpleNamespace(stop_training=False, set_weights=restored.append, metrics=[])
-    kept.set_model(network)
-    kept.on_train_begin()
-    for epoch, loss in enumerate([1, 2, 9, 5, 7, 8, 6, 9]):  # two of growth
-        network.get_weights = lambda epoch=epoch: epoch
-        kept.on_epoch_end(epoch, {"val_loss": loss, "loss": -epoch})
-    kept.on_train_end()
-    assert restored == [3]
-    assert not network.stop_training
+    [kept, _] = asked["callbacks"]
+    assert isinstance(kept, zoo.callbacks.KeepBest)
+    assert kept.start_from_epoch == 2  # of growth
 
 
 @pytest.mark.parametrize("name", ["VAE, normal prior", "VAE, normal prior, gates, 150 epochs"])
 def test_of_150_epochs_none_is_chosen_on_validation_images(name, monkeypatch):
     asked = {}
     monkeypatch.setattr(zoo.VAE, "fit", lambda model, x, **options: asked.update(options))
-    bounds_and_priors._trained(ROWS[name], X[:6], X[6:], 0)
-    assert asked.keys() == {"batch_size", "epochs", "verbose"}
+    bounds_and_priors._trained(ROWS[name], X[:6], X[6:], 0, NOT_KEPT)
+    assert asked.keys() == {"batch_size", "epochs", "verbose", "callbacks"}
+    assert not [one for one in asked["callbacks"] if isinstance(one, zoo.callbacks.KeepBest)]
 
 
 @pytest.mark.parametrize(("name", "size"), [("VAE, k = 1", 4), ("VAE, k = 1, 200 epochs", 2)])
@@ -56,7 +50,7 @@ def test_the_rate_ends_with_the_last_batch(name, size, monkeypatch):
     asked = {}
     monkeypatch.setattr(zoo.VAE, "fit", lambda model, x, **options: asked.update(options))
     row = replace(ROWS[name], epochs=3, batch=size)
-    model = bounds_and_priors._trained(row, X[:6], X[6:], 0)
+    model, _ = bounds_and_priors._trained(row, X[:6], X[6:], 0, NOT_KEPT)
     assert asked["batch_size"] == size
     schedule = model.optimizer._learning_rate
     last = 3 * -(-6 // size)
@@ -77,9 +71,9 @@ def test_the_last_training_images_are_held_out(monkeypatch):
         measured.append((sorted(x.ravel()), samples))
         return SimpleNamespace(value=-np.arange(len(x)) - 7.0)
 
-    def train(row, x, held_out, verbose):
+    def train(row, x, held_out, verbose, progress):
         trained.append((x.tolist(), held_out.tolist()))
-        return SimpleNamespace(log_likelihood=log_likelihood)
+        return SimpleNamespace(log_likelihood=log_likelihood), 0.5
 
     x, x_test = np.arange(10), np.arange(100, 105)
     monkeypatch.setattr(data, "load", lambda name: ((x, None), (x_test, None)))

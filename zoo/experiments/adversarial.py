@@ -12,6 +12,7 @@ import zoo
 from zoo import data, metrics, plots, recipes
 from zoo.experiments.panels import codes_by_class
 from zoo.experiments.registry import experiment
+from zoo.experiments.resuming import NOT_KEPT, Progress
 from zoo.experiments.table import SEED, Table, error, fit, fit_recipe
 from zoo.metrics.card_metrics import rounded
 from zoo.plots.picture import Picture
@@ -36,6 +37,7 @@ def trained(
     epochs: int | None,
     verbose: int | str,
     images: int | None = None,
+    progress: Progress = NOT_KEPT,
     **options,
 ) -> tuple:
     """Train a recipe's model with some labels, or load its preset if that was trained identically.
@@ -54,8 +56,9 @@ def trained(
     if same and name in zoo.list_models():
         return zoo.load(name), test
     x, y = x[:cut], data.keep_labels(y[:cut], labels, seed=seed) if labels else y[:cut]
-    recipe = replace(recipe, seed=seed, model={**recipe.model, **options})
-    return fit_recipe(recipe, x, y, epochs, verbose), test
+    settings = {**recipe.model, **options}
+    recipe = replace(recipe, seed=seed, labels=labels, model=settings)
+    return fit_recipe(recipe, x, y, epochs, verbose, progress=progress), test
 
 
 def fit_adversarially(
@@ -114,14 +117,17 @@ def codes_and_walks(codes: dict, y: np.ndarray, walks: dict) -> Picture:
 
 
 @experiment(minutes=90)
-def adversarial_labels(epochs: int | None = None, verbose: int | str = 2) -> Table:
+def adversarial_labels(
+    epochs: int | None = None, verbose: int | str = 2, progress: Progress = NOT_KEPT
+) -> Table:
     """Classify digits by semi-supervised adversarial autoencoders, for three choices of labels."""
     rows = []
     for count, reported in ((100, 1.90), (1000, 1.60), (0, 0.85)):
         preset = f"semi_supervised_aae_mnist_{100 if count == 100 else 1000}"
         errors = []
         for seed in SEEDS:
-            model, test = trained(preset, seed, count, epochs, verbose, **AS_IN_THE_PAPER)
+            options = {"progress": progress, **AS_IN_THE_PAPER}
+            model, test = trained(preset, seed, count, epochs, verbose, **options)
             errors.append(metrics.classification_error(model, *test))
         by_seed = ", ".join(f"{value:.2f}" for value in errors)
         rows.append([count or "all 50,000", reported, round(float(np.mean(errors)), 2), by_seed])
@@ -207,7 +213,9 @@ def parzen_windows(epochs: int = 60, verbose: int | str = 2) -> Table:
 
 
 @experiment(minutes=50)
-def clusters(epochs: int | None = None, verbose: int | str = 2) -> Table:
+def clusters(
+    epochs: int | None = None, verbose: int | str = 2, progress: Progress = NOT_KEPT
+) -> Table:
     """Sort digits into 16 and into 30 clusters, without labels."""
     recipe, rows = recipes.get(CLUSTERS), []
     (x, _), (x_test, y_test) = data.load(recipe.data)
@@ -216,7 +224,7 @@ def clusters(epochs: int | None = None, verbose: int | str = 2) -> Table:
         options = {} if count == recipe.model["num_classes"] else {"num_classes": count}
         errors, validation = [], []
         for seed in CLUSTER_SEEDS:
-            model, _ = trained(CLUSTERS, seed, 0, epochs, verbose, **options)
+            model, _ = trained(CLUSTERS, seed, 0, epochs, verbose, progress=progress, **options)
             errors.append(metrics.clustering_error(model, x_test, y_test))
             validation.append(error(model, held_out))
         mean, spread = np.mean(errors), np.std(errors, ddof=1) if len(errors) > 1 else 0.0
@@ -255,9 +263,11 @@ def clusters(epochs: int | None = None, verbose: int | str = 2) -> Table:
 
 
 @experiment(minutes=30)
-def two_dimensions(epochs: int | None = None, verbose: int | str = 2) -> Table:
+def two_dimensions(
+    epochs: int | None = None, verbose: int | str = 2, progress: Progress = NOT_KEPT
+) -> Table:
     """Reduce digits to two dimensions, with a head for each class or cluster and a style."""
-    options = {"latent_dim": 2, "head_distance": 8.0, **AS_IN_THE_PAPER}
+    options = {"latent_dim": 2, "head_distance": 8.0, "progress": progress, **AS_IN_THE_PAPER}
     rows, codes = [], {}
     for labels, preset in (
         (1000, "semi_supervised_aae_mnist_1000"),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -14,6 +13,7 @@ import zoo
 from zoo import data
 from zoo.backend import backend
 from zoo.experiments.registry import experiment
+from zoo.experiments.resuming import NOT_KEPT, Progress
 from zoo.experiments.table import SEED, Table, chosen_rows
 from zoo.metrics.card_metrics import rounded
 
@@ -60,7 +60,10 @@ ROWS = {
 
 @experiment(minutes=300)
 def bounds_and_priors(
-    epochs: int | None = None, only: Sequence[str] = (), verbose: int | str = 2
+    epochs: int | None = None,
+    only: Sequence[str] = (),
+    verbose: int | str = 2,
+    progress: Progress = NOT_KEPT,
 ) -> Table:
     """Compare VAE, IWAE and VampPrior by the likelihood of digits that are binarized anew."""
     (x, _), (x_test, _) = data.load("mnist")
@@ -72,9 +75,7 @@ def bounds_and_priors(
             continue
         if epochs:
             row = replace(row, epochs=epochs, first_epochs=min(row.first_epochs, epochs))
-        start = time.monotonic()
-        model = _trained(row, x[:cut], x[cut:], verbose)
-        hours = (time.monotonic() - start) / 3600
+        model, hours = _trained(row, x[:cut], x[cut:], verbose, progress)
         value = model.log_likelihood(x_test, samples=SAMPLES).value
         held_out = x[cut:][np.random.default_rng(0).permutation(VALIDATION)[:1000]]
         validation = model.log_likelihood(held_out, samples=min(SAMPLES, 200)).value
@@ -118,8 +119,8 @@ def _spent(hours):
     return round(hours, 2) if device == "CPU" else f"{hours:.2f} ({device})"
 
 
-def _trained(row, x, held_out, verbose):
-    """Return the trained model of a row; one with gates has the weights of its best epoch."""
+def _trained(row, x, held_out, verbose, progress):
+    """Return the trained model of a row, and hours; `best`: with the weights of its best epoch."""
     steps = -(-len(x) // row.batch)
     settings = dict(row.settings)
     validated: dict[str, Any] = {}
@@ -127,10 +128,7 @@ def _trained(row, x, held_out, verbose):
     if warm_up:
         settings["beta"] = keras.optimizers.schedules.PolynomialDecay(0.0, warm_up * steps, 1.0)
     if row.best:
-        best = keras.callbacks.EarlyStopping(
-            patience=row.epochs, restore_best_weights=True, start_from_epoch=warm_up
-        )
-        validated = {"validation_data": (held_out,), "callbacks": [best]}
+        validated = {"validation_data": (held_out,), "best_after": warm_up}
     if row.components:
         settings["prior"] = zoo.VampPrior(settings["latent_dim"], row.components)
     lengths = [(5, row.first_epochs)] if row.first_epochs else []
@@ -138,7 +136,7 @@ def _trained(row, x, held_out, verbose):
     total = steps * sum(length for _, length in lengths)
     rate = keras.optimizers.schedules.CosineDecay(1e-3, total, alpha=0.02)
     keras.utils.set_random_seed(SEED)
-    done, weights = 0, None
+    done, weights, hours = 0, None, 0.0
     for samples, length in lengths:
         model = getattr(zoo, row.kind)(
             IMAGE, samples=samples, binarize="dynamic", seed=SEED, **settings
@@ -146,9 +144,10 @@ def _trained(row, x, held_out, verbose):
         if weights is not None:
             model.set_weights(weights)
         model.compile(keras.optimizers.Adam(_Later(rate, done)))
-        model.fit(x, batch_size=row.batch, epochs=length, verbose=verbose, **validated)
+        options = {"batch_size": row.batch, "epochs": length, "verbose": verbose, **validated}
+        hours += progress.fit(model, x, settings=(row, samples), **options)
         weights, done = model.get_weights(), done + length * steps
-    return model
+    return model, hours
 
 
 class _Later(keras.optimizers.schedules.LearningRateSchedule):

@@ -9,6 +9,7 @@ import numpy as np
 
 from zoo import data, recipes
 from zoo.experiments.registry import experiment
+from zoo.experiments.resuming import NOT_KEPT, Progress
 from zoo.experiments.table import Table, chosen_rows, fit_recipe
 from zoo.metrics.card_metrics import CARD_METRICS, Evaluation, rounded
 from zoo.presets.catalog import card
@@ -34,7 +35,12 @@ QUICK = {"SEEDS": (1, 2), "PRESETS": {name: PRESETS[name] for name in FEW}}
 
 
 @experiment(minutes=150)
-def spread(epochs: int | None = None, only: Sequence[str] = (), verbose: int | str = 2) -> Table:
+def spread(
+    epochs: int | None = None,
+    only: Sequence[str] = (),
+    verbose: int | str = 2,
+    progress: Progress = NOT_KEPT,
+) -> Table:
     """Train the best-known presets with five seeds each: mean and standard error of a figure."""
     run, rows = chosen_rows(only, PRESETS), []
     for name, metric in PRESETS.items():
@@ -48,7 +54,8 @@ def spread(epochs: int | None = None, only: Sequence[str] = (), verbose: int | s
         last = (x[cut:], None if y is None else y[cut:]) if recipe.validation else test
         found = []
         for seed in SEEDS:
-            model = fit_recipe(replace(recipe, seed=seed), *train, epochs, verbose)
+            one = replace(recipe, seed=seed)
+            model = fit_recipe(one, *train, epochs, verbose, progress=progress)
             sets = ((recipe.data, train, part) for part in (last, test))
             found.append(
                 [CARD_METRICS[metric].measure(Evaluation(model, *s))["value"] for s in sets]

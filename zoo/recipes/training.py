@@ -247,8 +247,17 @@ def _data_of(recipe, given, length, name, model_class, verbose):
 
 
 def _fingerprint(recipe, epochs, *arrays) -> str:
-    """Return a hash of the recipe and of some data, so that no other training uses the state."""
-    digest = hashlib.sha256(json.dumps([asdict(recipe), epochs], sort_keys=True).encode())
+    return fingerprint(json.dumps([asdict(recipe), epochs], sort_keys=True), *arrays)
+
+
+def fingerprint(settings: str, *arrays: Any) -> str:
+    """Return a hash of settings and of some data, so that no other training uses the state.
+
+    Args:
+        settings: the settings as a text.
+        arrays: the data, [n, ...] each, of which about a hundred rows count; or None.
+    """
+    digest = hashlib.sha256(settings.encode())
     for array in arrays:
         if array is not None:
             some = np.asarray(array[:: max(1, len(array) // 100)])

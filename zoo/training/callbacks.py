@@ -214,6 +214,8 @@ class KeepBest(keras.callbacks.Callback):
 
     Args:
         folder: where the weights and their `val_loss` are kept; it is created if it does not exist.
+        start_from_epoch: the number of first epochs that do not count, for instance while the
+            weight of a part of the loss still grows.
 
     Attributes:
         epoch: the best epoch so far, counted from 1; None before the first epoch ends.
@@ -232,9 +234,10 @@ class KeepBest(keras.callbacks.Callback):
         True
     """
 
-    def __init__(self, folder: str | os.PathLike):
+    def __init__(self, folder: str | os.PathLike, start_from_epoch: int = 0):
         super().__init__()
         self.weights, self.record = Path(folder, "best.weights.h5"), Path(folder, "best.json")
+        self.start_from_epoch = start_from_epoch
         self.epoch, self.loss = None, math.inf
 
     def on_train_begin(self, logs: dict | None = None) -> None:
@@ -257,7 +260,7 @@ class KeepBest(keras.callbacks.Callback):
     def on_epoch_end(self, epoch: int, logs: dict | None = None) -> None:
         if logs is None or "val_loss" not in logs:
             raise ValueError("KeepBest needs validation data: fit(..., validation_split=0.1).")
-        if not logs["val_loss"] < self.loss:
+        if epoch < self.start_from_epoch or not logs["val_loss"] < self.loss:
             return
         self.epoch, self.loss = epoch + 1, float(logs["val_loss"])
         if not backend.is_chief(self.model):  # all workers must save, but one file is kept
