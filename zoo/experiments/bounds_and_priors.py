@@ -51,6 +51,7 @@ ROWS = {
     "VAE, k = 1, 200 epochs": Row(86.76, "VAE", 200, BURDA),
     "VAE, k = 1, 200 epochs, batches of 20": Row(86.76, "VAE", 200, BURDA, batch=20),
     "VAE, k = 1": Row(86.76, "VAE", 1000, BURDA),
+    "VAE, k = 1, 3,280 epochs": Row(86.76, "VAE", 3280, BURDA),
     "IWAE, k = 5": Row(85.54, "IWAE", 80, {**BURDA, "samples": 5}),
     "IWAE, k = 5, doubly reparameterized": Row(85.54, "IWAE", 400, {**BURDA, "samples": 5, **DREG}),
     "IWAE, k = 50": Row(84.78, "IWAE", 5, {**BURDA, "samples": 50, **DREG}, first_epochs=80),
