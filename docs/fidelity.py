@@ -113,7 +113,7 @@ FIGURES: tuple[Figure, ...] = (
         "1",
         "Open: 1,000 epochs; 89.98 after 200, so that it falls with their number, of which the "
         "paper has 3,280; as many steps in 200 epochs, by its batches of 20, give 89.31, so that "
-        "the passes over the images count, not the steps",
+        "passes over the images count more than steps",
         "bounds_and_priors",
     ),
     Figure(
