@@ -71,7 +71,7 @@ def test_the_last_training_images_are_held_out(monkeypatch):
         measured.append((sorted(x.ravel()), samples))
         return SimpleNamespace(value=-np.arange(len(x)) - 7.0)
 
-    def train(row, x, held_out, verbose, progress):
+    def train(row, x, held_out, verbose, states):
         trained.append((x.tolist(), held_out.tolist()))
         return SimpleNamespace(log_likelihood=log_likelihood), 0.5
 

@@ -274,7 +274,7 @@ def test_a_recipe_that_has_no_preset_is_trained(few_images, monkeypatch):
 def test_beside_the_paper_no_discriminator_of_styles_sees_the_class(run, few_images, monkeypatch):
     trained = []
 
-    def fit_recipe(recipe, *rest, progress):
+    def fit_recipe(recipe, *rest, states):
         trained.append(recipe.model["conditional_discriminator"])
         return SimpleNamespace(represent=lambda x: np.zeros((len(x), 2)))
 

@@ -10,7 +10,7 @@ from support.tiny import X
 import zoo
 from zoo import experiments
 from zoo.experiments import quick, registry
-from zoo.experiments.resuming import NOT_KEPT, Progress
+from zoo.experiments.resuming import NOT_KEPT, States
 from zoo.experiments.table import Table
 
 
@@ -30,7 +30,7 @@ class Stop(keras.callbacks.Callback):
             raise KilledError
 
 
-def trained(progress, stop=None, settings="one", x=X, rate=0.1, **options):
+def trained(states, stop=None, settings="one", x=X, rate=0.1, **options):
     """Train for four epochs; return the model, hours and the epochs that were begun."""
     model = zoo.Autoencoder((4, 4, 1), 2, hidden_units=(4,), seed=1)
     model.compile(keras.optimizers.SGD(rate))
@@ -42,8 +42,12 @@ def trained(progress, stop=None, settings="one", x=X, rate=0.1, **options):
 
     model.fit = watched
     options = {"shuffle": False, "verbose": 0, **options}
-    hours = progress.fit(model, x, settings=settings, epochs=4, **options)
+    hours = states.fit(model, x, settings=settings, epochs=4, **options)
     return model, hours, begun
+
+
+def saved(folder):
+    return list(folder.rglob("training_metadata.json"))
 
 
 def same(one, other):
@@ -55,30 +59,29 @@ def same(one, other):
 @pytest.mark.parametrize("stop", [1, 3])
 def test_a_training_that_was_stopped_goes_on(stop, tmp_path):
     expected, _, _ = trained(NOT_KEPT)
-    progress = Progress(tmp_path / "states")
-    assert not progress.is_kept()
+    states = States(tmp_path / "states")
     with pytest.raises(KilledError):
-        trained(progress, stop)
-    assert progress.is_kept()
+        trained(states, stop)
     clock = next((tmp_path / "states").glob("*/spent.json"))
     clock.write_text('{"seconds": 7200.0}')
-    model, hours, begun = trained(progress)
+    model, hours, begun = trained(states)
     assert begun == list(range(stop + 1, 4))
     assert same(model, expected)
     assert 2 <= hours < 2.1
-    progress.end()
+    states.end()
     assert not (tmp_path / "states").exists()
 
 
 @pytest.mark.parametrize("change", [{"settings": "other"}, {"x": 1 - X}])
 def test_no_other_training_uses_the_state(change, tmp_path):
-    progress = Progress(tmp_path / "states")
+    states = States(tmp_path / "states")
     with pytest.raises(KilledError):
-        trained(progress, 1)
-    _, _, begun = trained(progress, **change)
+        trained(states, 1)
+    _, _, begun = trained(states, **change)
     assert begun == [0, 1, 2, 3]
-    progress.end()  # which deletes the state of the training that has ended alone
-    assert progress.is_kept()
+    assert len(saved(tmp_path)) == 2
+    states.end()
+    assert len(saved(tmp_path)) == 1  # that of the training that was stopped
 
 
 @pytest.mark.parametrize("kept", [True, False])
@@ -91,8 +94,8 @@ def test_the_best_epoch_counts_after_those_that_cannot(kept, tmp_path, monkeypat
         best(callback, epoch, logs | {"val_loss": next(losses)})
 
     monkeypatch.setattr(zoo.callbacks.KeepBest, "on_epoch_end", note)
-    progress = Progress(tmp_path / "states") if kept else NOT_KEPT
-    model, _, _ = trained(progress, best_after=1, validation_data=(X,))
+    states = States(tmp_path / "states") if kept else NOT_KEPT
+    model, _, _ = trained(states, best_after=1, validation_data=(X,))
     for got, third, last in zip(model.get_weights(), weights[2], weights[3], strict=True):
         np.testing.assert_array_equal(got, third)
         assert (got != last).any()
@@ -100,18 +103,18 @@ def test_the_best_epoch_counts_after_those_that_cannot(kept, tmp_path, monkeypat
 
 @pytest.mark.filterwarnings("ignore:.*diverged")
 def test_a_training_that_diverged_leaves_no_state(tmp_path):
-    progress = Progress(tmp_path / "states")
+    states = States(tmp_path / "states")
     with pytest.raises(ValueError, match="diverged"):
-        trained(progress, rate=1e30)
-    assert not progress.is_kept()
+        trained(states, rate=1e30)
+    assert not saved(tmp_path)
 
 
 def test_states_are_kept_beside_the_table_until_it_is_written(tmp_path, monkeypatch):
     stop = 1
 
-    def slow(epochs=None, verbose=2, progress=NOT_KEPT):
+    def slow(epochs=None, verbose=2, states=NOT_KEPT):
         """A slow one."""
-        begun = trained(progress, stop)[2]
+        begun = trained(states, stop)[2]
         assert not (tmp_path / "slow.json").exists()
         return Table("Slow", "a training", ("model", "epochs"), [["one", len(begun)]])
 
@@ -124,7 +127,7 @@ def test_states_are_kept_beside_the_table_until_it_is_written(tmp_path, monkeypa
         experiments.reproduce("slow", tmp_path)
     [note] = caught.value.__notes__
     assert str(tmp_path / ".slow.progress") in note
-    assert "the same command goes on" in note
+    assert "the same command continues" in note
     stop = None
     assert experiments.reproduce("slow", tmp_path).rows == [["one", 2]]
     assert [path.name for path in tmp_path.iterdir()] == ["slow.json"]
@@ -133,19 +136,19 @@ def test_states_are_kept_beside_the_table_until_it_is_written(tmp_path, monkeypa
 KEEPING = [
     name
     for name, one in registry.EXPERIMENTS.items()
-    if "progress" in inspect.signature(one.run).parameters
+    if "states" in inspect.signature(one.run).parameters
 ]
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", KEEPING)
 def test_every_experiment_that_keeps_states_does(name, few_images, tmp_path):
-    progress = Progress(tmp_path / "states")
+    states = States(tmp_path / "states")
     with quick.little_data():
-        registry.EXPERIMENTS[name].run(epochs=1, verbose=0, progress=progress)
-    # Two rows of `bounds_and_priors` differ in their length alone, which is 1 here.
-    equal = 1 if name == "bounds_and_priors" else 0
-    assert len(set(progress.ended)) == len(progress.ended) - equal > 1
+        registry.EXPERIMENTS[name].run(epochs=1, verbose=0, states=states)
+    # Three rows of `bounds_and_priors` differ in their length alone, which is 1 here.
+    equal = 2 if name == "bounds_and_priors" else 0
+    assert len(set(states.ended)) == len(states.ended) - equal > 1
 
 
 def test_the_longest_trainings_keep_states():

@@ -10,8 +10,8 @@ import importlib
 import inspect
 import json
 import pkgutil
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, nullcontext
+from collections.abc import Sequence
+from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -24,9 +24,10 @@ from zoo.checks.names import UnknownNameError
 from zoo.experiments.quick import little_data
 from zoo.experiments.registry import EXPERIMENTS
 from zoo.experiments.registry import Experiment as Experiment
-from zoo.experiments.resuming import NOT_KEPT, Progress
+from zoo.experiments.resuming import NOT_KEPT, States
 from zoo.experiments.table import SEED, Table, with_earlier_rows
 from zoo.files.atomic_writes import check_file, write_file
+from zoo.recipes.training import telling_of_state
 
 QUICK_PROTOCOL = (
     "A quick run on a few hundred items, with small settings: its figures mean nothing, and the "
@@ -49,9 +50,9 @@ def reproduce(
 ) -> Table:
     """Run an experiment and write its table (and picture) into a folder.
 
-    Experiments whose trainings take hours keep the state of these, about a hundred times in each,
-    in `.NAME.progress` in that folder, until the table is written: the same call goes on from there
-    after a stop.
+    Some experiments have trainings that take hours. They save the state of each training about a
+    hundred times, in the folder `.NAME.progress` beside the table, and delete it when the table is
+    written. After a stop, the same call goes on from there.
 
     Args:
         name: a name in `EXPERIMENTS`.
@@ -86,10 +87,11 @@ def reproduce(
     for path in (folder / f"{name}{end}" for end in (".json", ".png", ".gif")):
         check_file(path, overwrite)
     keras.utils.set_random_seed(SEED)
-    progress = NOT_KEPT if quick else Progress(folder / f".{name}.progress")
-    if "progress" in inspect.signature(experiment).parameters:
-        options["progress"] = progress
-    with little_data() if quick else nullcontext(), _telling_of(progress):
+    states = NOT_KEPT if quick else States(folder / f".{name}.progress")
+    if "states" in inspect.signature(experiment).parameters:
+        options["states"] = states
+    told = telling_of_state(states.folder) if states.folder else nullcontext()
+    with little_data() if quick else nullcontext(), told:
         table = experiment(**{key: options[key] for key in options.keys() - unknown})
     before, earlier = folder / f"{name}.json", []
     if only and before.is_file():  # read now: another run may have written rows
@@ -100,22 +102,8 @@ def reproduce(
     command = f"zoo reproduce {name}" + (f" --epochs {epochs}" if epochs else "")
     command += " --quick" if quick else ""
     write_table(table, name, folder, command)
-    progress.end()
+    states.end()
     return table
-
-
-@contextmanager
-def _telling_of(progress: Progress) -> Iterator[None]:
-    """Add to errors that the states of trainings are kept, and where."""
-    try:
-        yield
-    except BaseException as error:  # also Ctrl-C
-        if progress.is_kept():
-            error.add_note(
-                f"The states of the trainings are kept in {progress.folder}: the same command goes "
-                "on from there. Delete the folder if you do not want this."
-            )
-        raise
 
 
 def trains(name: str) -> bool:

@@ -12,7 +12,7 @@ import zoo
 from zoo import data, metrics, plots, recipes
 from zoo.experiments.panels import codes_by_class
 from zoo.experiments.registry import experiment
-from zoo.experiments.resuming import NOT_KEPT, Progress
+from zoo.experiments.resuming import NOT_KEPT, States
 from zoo.experiments.table import SEED, Table, error, fit, fit_recipe
 from zoo.metrics.card_metrics import rounded
 from zoo.plots.picture import Picture
@@ -37,7 +37,7 @@ def trained(
     epochs: int | None,
     verbose: int | str,
     images: int | None = None,
-    progress: Progress = NOT_KEPT,
+    states: States = NOT_KEPT,
     **options,
 ) -> tuple:
     """Train a recipe's model with some labels, or load its preset if that was trained identically.
@@ -58,7 +58,7 @@ def trained(
     x, y = x[:cut], data.keep_labels(y[:cut], labels, seed=seed) if labels else y[:cut]
     settings = {**recipe.model, **options}
     recipe = replace(recipe, seed=seed, labels=labels, model=settings)
-    return fit_recipe(recipe, x, y, epochs, verbose, progress=progress), test
+    return fit_recipe(recipe, x, y, epochs, verbose, states=states), test
 
 
 def fit_adversarially(
@@ -118,7 +118,7 @@ def codes_and_walks(codes: dict, y: np.ndarray, walks: dict) -> Picture:
 
 @experiment(minutes=90)
 def adversarial_labels(
-    epochs: int | None = None, verbose: int | str = 2, progress: Progress = NOT_KEPT
+    epochs: int | None = None, verbose: int | str = 2, states: States = NOT_KEPT
 ) -> Table:
     """Classify digits by semi-supervised adversarial autoencoders, for three choices of labels."""
     rows = []
@@ -126,7 +126,7 @@ def adversarial_labels(
         preset = f"semi_supervised_aae_mnist_{100 if count == 100 else 1000}"
         errors = []
         for seed in SEEDS:
-            options = {"progress": progress, **AS_IN_THE_PAPER}
+            options = {"states": states, **AS_IN_THE_PAPER}
             model, test = trained(preset, seed, count, epochs, verbose, **options)
             errors.append(metrics.classification_error(model, *test))
         by_seed = ", ".join(f"{value:.2f}" for value in errors)
@@ -213,9 +213,7 @@ def parzen_windows(epochs: int = 60, verbose: int | str = 2) -> Table:
 
 
 @experiment(minutes=50)
-def clusters(
-    epochs: int | None = None, verbose: int | str = 2, progress: Progress = NOT_KEPT
-) -> Table:
+def clusters(epochs: int | None = None, verbose: int | str = 2, states: States = NOT_KEPT) -> Table:
     """Sort digits into 16 and into 30 clusters, without labels."""
     recipe, rows = recipes.get(CLUSTERS), []
     (x, _), (x_test, y_test) = data.load(recipe.data)
@@ -224,7 +222,7 @@ def clusters(
         options = {} if count == recipe.model["num_classes"] else {"num_classes": count}
         errors, validation = [], []
         for seed in CLUSTER_SEEDS:
-            model, _ = trained(CLUSTERS, seed, 0, epochs, verbose, progress=progress, **options)
+            model, _ = trained(CLUSTERS, seed, 0, epochs, verbose, states=states, **options)
             errors.append(metrics.clustering_error(model, x_test, y_test))
             validation.append(error(model, held_out))
         mean, spread = np.mean(errors), np.std(errors, ddof=1) if len(errors) > 1 else 0.0
@@ -264,10 +262,10 @@ def clusters(
 
 @experiment(minutes=30)
 def two_dimensions(
-    epochs: int | None = None, verbose: int | str = 2, progress: Progress = NOT_KEPT
+    epochs: int | None = None, verbose: int | str = 2, states: States = NOT_KEPT
 ) -> Table:
     """Reduce digits to two dimensions, with a head for each class or cluster and a style."""
-    options = {"latent_dim": 2, "head_distance": 8.0, "progress": progress, **AS_IN_THE_PAPER}
+    options = {"latent_dim": 2, "head_distance": 8.0, "states": states, **AS_IN_THE_PAPER}
     rows, codes = [], {}
     for labels, preset in (
         (1000, "semi_supervised_aae_mnist_1000"),

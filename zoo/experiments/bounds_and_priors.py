@@ -13,7 +13,7 @@ import zoo
 from zoo import data
 from zoo.backend import backend
 from zoo.experiments.registry import experiment
-from zoo.experiments.resuming import NOT_KEPT, Progress
+from zoo.experiments.resuming import NOT_KEPT, States
 from zoo.experiments.table import SEED, Table, chosen_rows
 from zoo.metrics.card_metrics import rounded
 
@@ -64,7 +64,7 @@ def bounds_and_priors(
     epochs: int | None = None,
     only: Sequence[str] = (),
     verbose: int | str = 2,
-    progress: Progress = NOT_KEPT,
+    states: States = NOT_KEPT,
 ) -> Table:
     """Compare VAE, IWAE and VampPrior by the likelihood of digits that are binarized anew."""
     (x, _), (x_test, _) = data.load("mnist")
@@ -76,7 +76,7 @@ def bounds_and_priors(
             continue
         if epochs:
             row = replace(row, epochs=epochs, first_epochs=min(row.first_epochs, epochs))
-        model, hours = _trained(row, x[:cut], x[cut:], verbose, progress)
+        model, hours = _trained(row, x[:cut], x[cut:], verbose, states)
         value = model.log_likelihood(x_test, samples=SAMPLES).value
         held_out = x[cut:][np.random.default_rng(0).permutation(VALIDATION)[:1000]]
         validation = model.log_likelihood(held_out, samples=min(SAMPLES, 200)).value
@@ -120,7 +120,7 @@ def _spent(hours):
     return round(hours, 2) if device == "CPU" else f"{hours:.2f} ({device})"
 
 
-def _trained(row, x, held_out, verbose, progress):
+def _trained(row, x, held_out, verbose, states):
     """Return the trained model of a row, and hours; `best`: with the weights of its best epoch."""
     steps = -(-len(x) // row.batch)
     settings = dict(row.settings)
@@ -146,7 +146,7 @@ def _trained(row, x, held_out, verbose, progress):
             model.set_weights(weights)
         model.compile(keras.optimizers.Adam(_Later(rate, done)))
         options = {"batch_size": row.batch, "epochs": length, "verbose": verbose, **validated}
-        hours += progress.fit(model, x, settings=(row, samples), **options)
+        hours += states.fit(model, x, settings=(row, samples), **options)
         weights, done = model.get_weights(), done + length * steps
     return model, hours
 

@@ -12,7 +12,7 @@ import numpy as np
 import zoo
 from zoo import data, metrics, recipes
 from zoo.experiments.registry import experiment
-from zoo.experiments.resuming import NOT_KEPT, Progress
+from zoo.experiments.resuming import NOT_KEPT, States
 from zoo.experiments.table import Table, chosen_rows, fit_recipe
 from zoo.inference import label_propagation
 
@@ -40,7 +40,7 @@ def label_counts(
     epochs: int | None = None,
     verbose: int | str = 2,
     only: Sequence[str] = (),
-    progress: Progress = NOT_KEPT,
+    states: States = NOT_KEPT,
 ) -> Table:
     """Classify digits with 100, 600, 1,000 and 3,000 labels by models and by simple methods."""
     rows = []
@@ -50,9 +50,7 @@ def label_counts(
             continue
         drawn = {"draws": DRAWS, "first": FIRST}[seeds]
         errors = [
-            np.mean(
-                [measure(*_data(n, seed), n, seed, epochs, verbose, progress) for seed in drawn]
-            )
+            np.mean([measure(*_data(n, seed), n, seed, epochs, verbose, states) for seed in drawn])
             for n in COUNTS
         ]
         rows.append([name, *(round(float(error), 2) for error in errors)])
@@ -99,8 +97,8 @@ def _nearest_neighbor(x, y, x_test, y_test, *_):
     return _error(y[known][place], y_test)
 
 
-def _convolutional(x, y, x_test, y_test, count, seed, epochs, verbose, progress):
-    del count, epochs, progress
+def _convolutional(x, y, x_test, y_test, count, seed, epochs, verbose, states):
+    del count, epochs, states
     keras.utils.set_random_seed(seed)
     layers = keras.layers
     convolution = {"kernel_size": 5, "strides": 2, "padding": "same", "activation": "relu"}
@@ -146,14 +144,14 @@ def _m1(x, y, x_test, y_test, *_):
 def _trained(preset: str) -> Callable:
     """Return a function that trains the model of a recipe, or loads the preset if it is equal."""
 
-    def measure(x, y, x_test, y_test, count, seed, epochs, verbose, progress):
+    def measure(x, y, x_test, y_test, count, seed, epochs, verbose, states):
         named = preset.replace("_100", "_1000") if "aae" in preset and count == 1000 else preset
         recipe = recipes.get(named)
         if (seed, count, epochs) == (recipe.seed, recipe.labels, None):
             model = zoo.load(named)
         else:
             recipe = replace(recipe, seed=seed, labels=count)
-            model = fit_recipe(recipe, x, y, epochs, verbose, progress=progress)
+            model = fit_recipe(recipe, x, y, epochs, verbose, states=states)
         return metrics.classification_error(model, x_test, y_test)
 
     return measure

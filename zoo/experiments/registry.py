@@ -14,7 +14,7 @@ class Experiment:
     Attributes:
         name: its name.
         run: the function that runs it and returns a `Table`; its arguments are, where they
-            apply, `verbose`, `epochs` and `only`.
+            apply, `verbose`, `epochs`, `only` and `states`.
         minutes: about how long it takes on two cores.
         line: one line about it.
     """

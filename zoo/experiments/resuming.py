@@ -21,7 +21,7 @@ from zoo.training.monitors import check_finite, not_finite
 _BACKUPS = 100  # in a training, about
 
 
-class Progress:
+class States:
     """The states of an experiment's trainings.
 
     Args:
@@ -45,11 +45,12 @@ class Progress:
 
         Args:
             data: images, and labels for models that learn from them, as for `fit`.
-            settings: what tells this training from the others of the experiment, and from one with
-                other settings: its text does, with about a hundred items of the data.
+            settings: their `repr`, the epochs and about a hundred items of the data decide which
+                state is that of this training; so they must differ from those of other trainings.
             epochs: the length of the training.
-            best_after: after so many epochs, the weights of the epoch with the lowest loss on
-                validation data count. None: those of the last epoch count.
+            best_after: the number of first epochs whose weights are not kept in any case. Of the
+                later ones, the model gets the weights with the lowest loss on validation data.
+                None: it gets those of the last epoch.
             options: of `fit`, without callbacks.
 
         Returns:
@@ -60,8 +61,8 @@ class Progress:
             ValueError: the training diverged.
         """
         callbacks: list[keras.callbacks.Callback] = []
-        known_by = fingerprint(f"{type(model).__name__} {settings!r} {epochs}", *data)
-        with self._folder(model, known_by) as state:
+        name = fingerprint(f"{type(model).__name__} {settings!r} {epochs}", *data)
+        with self._folder(model, name) as state:
             if best_after is not None:
                 callbacks.append(KeepBest(state, start_from_epoch=best_after))
             if self.folder is not None:
@@ -85,10 +86,6 @@ class Progress:
             check_finite(model)
         self.ended.append(state)
 
-    def is_kept(self) -> bool:
-        """Return whether there is a state to go on from."""
-        return self.folder is not None and any(self.folder.glob("*/training_metadata.json"))
-
     def end(self) -> None:
         """Delete the states of the trainings that ended here."""
         for state in self.ended:
@@ -98,7 +95,7 @@ class Progress:
                 self.folder.rmdir()
 
 
-NOT_KEPT = Progress()
+NOT_KEPT = States()
 
 
 class _Clock(keras.callbacks.Callback):

@@ -9,7 +9,7 @@ import numpy as np
 
 from zoo import data, recipes
 from zoo.experiments.registry import experiment
-from zoo.experiments.resuming import NOT_KEPT, Progress
+from zoo.experiments.resuming import NOT_KEPT, States
 from zoo.experiments.table import Table, chosen_rows, fit_recipe
 from zoo.metrics.card_metrics import CARD_METRICS, Evaluation, rounded
 from zoo.presets.catalog import card
@@ -39,7 +39,7 @@ def spread(
     epochs: int | None = None,
     only: Sequence[str] = (),
     verbose: int | str = 2,
-    progress: Progress = NOT_KEPT,
+    states: States = NOT_KEPT,
 ) -> Table:
     """Train the best-known presets with five seeds each: mean and standard error of a figure."""
     run, rows = chosen_rows(only, PRESETS), []
@@ -55,7 +55,7 @@ def spread(
         found = []
         for seed in SEEDS:
             one = replace(recipe, seed=seed)
-            model = fit_recipe(one, *train, epochs, verbose, progress=progress)
+            model = fit_recipe(one, *train, epochs, verbose, states=states)
             sets = ((recipe.data, train, part) for part in (last, test))
             found.append(
                 [CARD_METRICS[metric].measure(Evaluation(model, *s))["value"] for s in sets]

@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 
 from zoo import metrics
 from zoo.checks.names import UnknownNameError
-from zoo.experiments.resuming import NOT_KEPT, Progress
+from zoo.experiments.resuming import NOT_KEPT, States
 from zoo.metrics.card_metrics import rounded
 from zoo.plots.animations import Animation
 from zoo.recipes import training
@@ -86,12 +86,12 @@ def fit_recipe(
     epochs: int | None,
     verbose: int | str,
     model_class: type | None = None,
-    progress: Progress = NOT_KEPT,
+    states: States = NOT_KEPT,
 ) -> Any:
     """Train a recipe's model on images; `epochs` of None means the recipe's number."""
     keras.utils.set_random_seed(recipe.seed)
     model = training.make_model(recipe, model_class)
-    fit_as_recipe(model, recipe, x, y, epochs, verbose, progress)
+    fit_as_recipe(model, recipe, x, y, epochs, verbose, states)
     return model
 
 
@@ -102,14 +102,14 @@ def fit_as_recipe(
     y: np.ndarray | None,
     epochs: int | None,
     verbose: int | str,
-    progress: Progress = NOT_KEPT,
+    states: States = NOT_KEPT,
 ) -> None:
     """Train a model with the optimizer and the batches of a recipe; `epochs` as in `fit_recipe`."""
     epochs = epochs or recipe.epochs
     model.compile(training.make_optimizer(model, recipe, epochs * -(-len(x) // recipe.batch_size)))
     images = x, y if model.learns_labels else None
     options = {"batch_size": recipe.batch_size, "epochs": epochs, "verbose": verbose}
-    progress.fit(model, *images, settings=recipe, **options)
+    states.fit(model, *images, settings=recipe, **options)
 
 
 def error(model: Any, x: np.ndarray, labels: np.ndarray | None = None) -> float:

@@ -9,6 +9,7 @@ import math
 import os
 import shutil
 import tempfile
+from collections.abc import Iterator
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
@@ -142,7 +143,7 @@ def _train(recipe, out, length, overwrite, given, other, licence, model_class, v
         start(model, recipe, first, verbose)
     every = max(1, epochs // _MOST_LINES)
     best = KeepBest(progress) if recipe.keep == "best" else None
-    with _telling_of_state(progress):
+    with telling_of_state(progress):
         history = model.fit(
             *first,
             batch_size=recipe.batch_size,
@@ -177,7 +178,7 @@ def _train(recipe, out, length, overwrite, given, other, licence, model_class, v
         with tempfile.TemporaryDirectory() as folder:
             saving.save(model, Path(folder, out.name), **settings)
         return None
-    with _telling_of_state(progress):
+    with telling_of_state(progress):
         card = saving.save(model, out, overwrite=overwrite, **settings)
         data_note.write_note(out, card, own)
     shutil.rmtree(progress, ignore_errors=True)
@@ -185,13 +186,17 @@ def _train(recipe, out, length, overwrite, given, other, licence, model_class, v
 
 
 @contextlib.contextmanager
-def _telling_of_state(progress):
-    """Add to errors where the state of an interrupted training is kept, and its size."""
+def telling_of_state(progress: Path) -> Iterator[None]:
+    """Add to errors where the states of interrupted trainings are kept, and their size.
+
+    Args:
+        progress: the folder of a state, or one that holds such folders.
+    """
     try:
         yield
     except BaseException as error:  # also Ctrl-C
-        size = sum(path.stat().st_size for path in progress.glob("*") if path.is_file())
-        if (progress / "training_metadata.json").exists():
+        size = sum(path.stat().st_size for path in progress.rglob("*") if path.is_file())
+        if any(progress.rglob("training_metadata.json")):
             error.add_note(
                 f"The state of the last backup, after a complete epoch, is kept in {progress} "
                 f"({size / 1e6:.1f} MB): the same command continues from there. Delete the folder "
@@ -247,6 +252,7 @@ def _data_of(recipe, given, length, name, model_class, verbose):
 
 
 def _fingerprint(recipe, epochs, *arrays) -> str:
+    """Return the fingerprint of a recipe, the number of epochs and some data."""
     return fingerprint(json.dumps([asdict(recipe), epochs], sort_keys=True), *arrays)
 
 
