@@ -4,7 +4,9 @@ import json
 from pathlib import Path
 
 import fidelity
+import numpy as np
 import pytest
+import scipy.stats
 
 ROOT = Path(__file__).parents[2]
 
@@ -13,7 +15,7 @@ ROOT = Path(__file__).parents[2]
 def test_what_is_behind_is_explained_by_a_table_that_is_there(figure):
     outcome = fidelity.row_of(figure, ROOT)[-1]
     if outcome.startswith("behind"):
-        assert figure.why
+        assert figure.why or ", within the 95 % interval" in outcome
         assert (ROOT / "results" / f"{figure.experiment}.json").is_file()
     else:
         assert outcome == "matched" or outcome.startswith("better by")
@@ -37,6 +39,24 @@ def test_outcomes_follow_from_the_two_numbers(tmp_path, value, goal, higher, exp
         "a", "b", "c", goal, "d", obtained, "1", "Why not", "table", higher=higher
     )
     assert fidelity.row_of(figure, tmp_path)[-1] == expected
+
+
+@pytest.mark.parametrize("images", [100, 2000, 10_000, 50_000])
+def test_the_interval_of_a_reported_error_holds_what_a_binomial_draws(images):
+    figure = fidelity.Figure("a", "b", "c", 4.0, "d", None, "1", images=images)
+    low, high = 100 * np.array(scipy.stats.binom.interval(0.95, images, 0.04)) / images
+    assert figure.interval() == pytest.approx((high - low) / 2, abs=100 / images)
+
+
+@pytest.mark.parametrize(("value", "words"), [(1.34, ", within"), (1.36, ", more than")])
+def test_an_error_behind_is_held_beside_the_interval_of_the_reported_one(tmp_path, value, words):
+    (tmp_path / "results").mkdir()
+    record = {"columns": ["model", "error"], "rows": [["ours", value]]}
+    (tmp_path / "results" / "table.json").write_text(json.dumps(record), encoding="utf-8")
+    obtained = fidelity.Obtained("table", "error", "ours")
+    figure = fidelity.Figure("a", "b", "c", 1.14, "d", obtained, "1", images=10_000)
+    behind = f"behind by {value - 1.14:.3g}{words} the 95 % interval of the reported error, ±0.21"
+    assert fidelity.row_of(figure, tmp_path)[-1] == behind
 
 
 def test_a_missing_row_is_an_error():
