@@ -135,6 +135,7 @@ SETTINGS = {
         filters=(4,),
     ),
     "RBM": small(zoo.RBM),
+    "RBM, binarized": small(zoo.RBM, binarize="dynamic"),
     "RBM, persistent, Gaussian": small(
         zoo.RBM, chains=20, likelihood="gaussian", code_activation="linear"
     ),

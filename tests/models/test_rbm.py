@@ -8,6 +8,7 @@ from support.each_class import longer
 from support.tiny import BACKEND, X, array, randomized
 
 import zoo
+from zoo.models.base import Batch
 
 pytestmark = pytest.mark.backend
 
@@ -127,12 +128,39 @@ def test_training_raises_the_likelihood_as_much_as_scikit_learns_does(chains):
     assert log_likelihood(ours) > log_likelihood(other._free_energy) - 0.7
 
 
+@pytest.mark.parametrize("chains", [0, 7])
+def test_binary_pixels_are_drawn_anew_in_training(chains, monkeypatch):
+    """Images and those of the model are samples, and the images' mean is the gray image."""
+    model = rbm(binarize="dynamic", chains=chains)
+    seen = []
+    free_energy = zoo.RBM.free_energy
+    monkeypatch.setattr(
+        zoo.RBM, "free_energy", lambda self, v: seen.append(array(v)) or free_energy(self, v)
+    )
+    gray = generator.random((1, 4, 4, 1)).astype("float32")
+    model.losses(Batch(ops.convert_to_tensor(np.repeat(gray, 4000, axis=0))), training=True)
+    of_model, drawn, *_ = seen
+    assert {*np.unique(drawn)} == {*np.unique(of_model)} == {0.0, 1.0}
+    assert len(of_model) == (chains or 4000)
+    spread = np.sqrt(gray * (1 - gray) / 4000)
+    assert (abs(drawn.mean(axis=0, keepdims=True) - gray) < 5 * spread + 1e-6).all()
+    plain = rbm()
+    seen.clear()
+    plain.losses(Batch(ops.convert_to_tensor(gray)), training=True)
+    of_model, unchanged, *_ = seen
+    np.testing.assert_array_equal(unchanged, gray)
+    assert np.unique(of_model).size > 2
+    assert zoo.RBM.from_config(model.get_config()).binarize == "dynamic"
+
+
 def test_boltzmann_machines_refuse_what_they_are_not():
     for options, message in (
         ({"hidden_units": (5,)}, "RBM takes no hidden_units="),
         ({"code_activation": "relu"}, "binary"),
         ({"likelihood": "squared_error"}, "of unit variance"),
         ({"k": 0}, "k is 0"),
+        ({"binarize": "threshold"}, "binarize is 'threshold'; choose 'dynamic' or None"),
+        ({"binarize": "dynamic", "likelihood": "gaussian"}, "for a Bernoulli likelihood only"),
     ):
         with pytest.raises((TypeError, ValueError), match=message):
             zoo.RBM((4, 4, 1), 3, **options)

@@ -15,7 +15,7 @@ from zoo.inference.compiled import run_in_batches
 from zoo.inference.parts import TensorInfo, image_info
 from zoo.models.base import Batch, Losses
 from zoo.models.classical import Autoencoder
-from zoo.nn.distributions.likelihood_names import of_unit_variance
+from zoo.nn.distributions.likelihood_names import checked_binarization, of_unit_variance
 from zoo.nn.distributions.likelihoods import Bernoulli
 from zoo.training.registry import register
 
@@ -45,6 +45,10 @@ class RBM(Autoencoder):
         code_activation: the activation of the hidden units, "sigmoid" for binary and "linear" for
             Gaussian units.
         activation: has no effect, because there are no hidden layers.
+        binarize: for binary visible units. None takes pixels between 0 and 1 as they are. "dynamic"
+            sets each pixel to 1 with its value as the probability, else 0, in every step of `fit`
+            and in `evaluate`, and v' is a sample as well. Noise in the pixels then has less
+            influence on the hidden units.
         Others: see `Autoencoder`; an RBM is one dense layer with tied weights, so there is no
             `network`, `filters`, `hidden_units`, `tie_weights`, `encoder` or `decoder`. Binary
             visible units treat images in [0, 1] as probabilities.
@@ -80,6 +84,7 @@ class RBM(Autoencoder):
         l2: float = 0.0,
         activation: str = "relu",
         likelihood: Any = "bernoulli",
+        binarize: str | None = None,
         seed: int | None = None,
         name: str | None = None,
         dtype: Any = None,
@@ -114,6 +119,7 @@ class RBM(Autoencoder):
                 f"likelihood is {type(self.likelihood).__name__}; choose 'bernoulli' for binary "
                 "visible units or 'gaussian' for Gaussian ones of unit variance."
             )
+        self.binarize = checked_binarization(binarize, self.likelihood, ("dynamic",))
         self.k, self.chains = whole("k", k, least=1), whole("chains", chains)
         if self.binary:
             self.add_metric_name("pseudo_likelihood")
@@ -125,7 +131,7 @@ class RBM(Autoencoder):
             )
 
     def losses(self, batch: Batch, training: bool) -> Losses:
-        v = batch.x  # [batch, *input_shape]
+        v = self.draw_visible(batch.x) if self.binarize else batch.x  # [batch, *input_shape]
         parameters = self.decoder(self.encoder(v, training=training), training=training)
         of_model = self.free_energy(self.model_images(v, training))
         contrast = self.free_energy(v) - (ops.mean(of_model) if self.chains else of_model)
@@ -166,7 +172,8 @@ class RBM(Autoencoder):
     def model_images(self, v: Tensor, training: bool) -> Tensor:
         """Return images after k Gibbs steps, [batch or chains, ...], without a gradient.
 
-        If sampling starts at the data, the last step returns means, which have less noise.
+        If sampling starts at the data, the last step returns means, which have less noise; it
+        returns samples if the data are samples.
         """
         persistent = bool(self.chains) and training
         if persistent:
@@ -176,7 +183,7 @@ class RBM(Autoencoder):
             v = self.draw_visible(mean)
         if persistent:
             self.states.assign(v)
-        energies_of = v if persistent else mean
+        energies_of = v if persistent or self.binarize else mean
         return ops.stop_gradient(energies_of)
 
     def draw_hidden(self, v: Tensor) -> Tensor:

@@ -22,7 +22,7 @@ from zoo.models.base import Batch, Losses
 from zoo.nn import corruption as corruptions
 from zoo.nn.configured import made_of
 from zoo.nn.distributions import normal, prior_names
-from zoo.nn.distributions.likelihoods import Bernoulli
+from zoo.nn.distributions.likelihood_names import checked_binarization
 from zoo.nn.distributions.normal import DiagonalNormal, kl_divergence
 from zoo.nn.distributions.requirements import check_corruption
 from zoo.training.loss_weight import LossWeight
@@ -460,13 +460,7 @@ def _checked_beta(beta):
 
 
 def _checked_binarization(binarize, likelihood, corruption):
-    if binarize not in (None, "dynamic", "threshold"):
-        raise ValueError(f"binarize is {binarize!r}; choose 'dynamic', 'threshold' or None.")
-    if binarize and not isinstance(likelihood, Bernoulli):
-        raise ValueError(
-            f"binarize={binarize!r} makes pixels 0 or 1, for a Bernoulli likelihood only; the "
-            f"likelihood is {type(likelihood).__name__}."
-        )
+    binarize = checked_binarization(binarize, likelihood)
     if binarize == "threshold" and corruptions.has_gaussian_noise(corruption):
         raise ValueError(
             'binarize="threshold" would undo Gaussian noise; corrupt pixels by masking or by '

@@ -68,3 +68,22 @@ def get(identifier: Any) -> Likelihood:
     raise TypeError(
         f"likelihood must be one of {', '.join(_NAMED)} or a Likelihood, not {identifier!r}."
     )
+
+
+def checked_binarization(
+    binarize: Any, likelihood: Likelihood, choices: tuple[str, ...] = ("dynamic", "threshold")
+) -> Any:
+    """Return how pixels become 0 or 1, one of the choices or None.
+
+    Raises:
+        ValueError: it is another, or the likelihood is not that of pixels of 0 and 1.
+    """
+    if binarize not in (None, *choices):
+        named = ", ".join(map(repr, choices))
+        raise ValueError(f"binarize is {binarize!r}; choose {named} or None.")
+    if binarize and not isinstance(likelihood, Bernoulli):
+        raise ValueError(
+            f"binarize={binarize!r} makes pixels 0 or 1, for a Bernoulli likelihood only; the "
+            f"likelihood is {type(likelihood).__name__}."
+        )
+    return binarize
