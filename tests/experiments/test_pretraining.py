@@ -1,5 +1,6 @@
 """Experiments on pre-training: what is chosen, and which weights and windows are taken."""
 
+import inspect
 import json
 from pathlib import Path
 
@@ -10,12 +11,21 @@ import zoo
 from zoo import data
 from zoo.experiments import (
     contractive_filters,
+    drawn_pixels,
     regularized,
+    regularized_lengths,
     regularized_search,
+    representations,
     stacked_classifiers,
 )
 
 ROOT = Path(__file__).parents[2]
+generator = np.random.default_rng(0)
+
+
+def table_rows(name):
+    path = ROOT / "results" / f"{name}.json"
+    return json.loads(path.read_text(encoding="utf-8"))["rows"]
 
 
 @pytest.mark.parametrize(
@@ -23,8 +33,7 @@ ROOT = Path(__file__).parents[2]
     [("mnist", "regularized_settings"), ("cifar", "regularized_cifar_settings")],
 )
 def test_the_settings_are_those_that_the_search_chose(images, table):
-    path = ROOT / "results" / f"{table}.json"
-    chosen = {row[0]: row[-1] for row in json.loads(path.read_text(encoding="utf-8"))["rows"]}
+    chosen = {row[0]: row[-1] for row in table_rows(table)}
     settings = regularized.SETTINGS[images]
     assert {
         name: regularized_search.described(name, one) for name, one in settings.items()
@@ -81,6 +90,57 @@ def test_settings_are_searched_and_used_with_the_same_epochs(images, longer, mon
     assert row == [name, error, 7.0, 0.0, jacobian, 9e3 / (4 * regularized.UNITS), saturated, 50.0]
 
 
+@pytest.mark.parametrize("images", ["mnist", "cifar"])
+def test_every_length_is_trained_with_the_settings_of_the_table(images, monkeypatch):
+    sets = [(np.zeros((n, 2, 2, 1)), np.zeros(n)) for n in (4, 3, 2)]
+    trained, tuned = [], []
+
+    def pretrained(*given):
+        trained.append(given)
+        return len(trained)
+
+    def fine_tuned(*given):
+        tuned.append(given)
+        return len(tuned), 2.0 + len(tuned)
+
+    monkeypatch.setattr(regularized, "pretrained", pretrained)
+    monkeypatch.setattr(regularized_lengths, "fine_tuned", fine_tuned)
+    monkeypatch.setattr(
+        regularized_lengths, "error_on", lambda network, test: len(test[0]) + network / 100
+    )
+    name = "contractive (CAE)"
+    found = regularized_lengths.errors_by_length(images, sets, [name], 0)
+    row, *others = found
+    errors = ["2.01 (3.00)", "2.02 (4.00)", "2.03 (5.00)", "2.04 (6.00)"]
+    assert row == [name, regularized.REPORTED[images][name][0], *errors]
+    assert [len(other) for other in others] == [1] * (len(regularized_lengths.COMPARED[images]) - 1)
+    settings = regularized.SETTINGS[images][name]
+    assert [given[2] for given in trained] == [settings] * 2
+    assert [given[4] for given in trained] == list(regularized_lengths.PRETRAINING[images])
+    rates = (settings.fine_tuning, settings.fine_tuning / 3)
+    lengths = list(regularized_lengths.FINE_TUNING[images])
+    assert [(given[0], *given[3:5]) for given in tuned] == [
+        (model, length, rates) for model in (1, 2) for length in lengths
+    ]
+    assert all(given[1] is sets[0] and given[2] is sets[1] for given in tuned)
+
+
+def test_the_first_lengths_are_those_of_the_table():
+    for images, run in (
+        ("mnist", regularized.regularized),
+        ("cifar", regularized.regularized_cifar),
+    ):
+        epochs = inspect.signature(run).parameters["epochs"].default
+        assert regularized_lengths.PRETRAINING[images][0] == epochs
+        assert regularized_lengths.FINE_TUNING[images][0] == regularized.FINE_TUNED[images] * epochs
+    behind = {
+        name
+        for name, error, obtained, *_ in table_rows("regularized")
+        if error and obtained > error
+    }
+    assert {*regularized_lengths.COMPARED["mnist"]} == behind
+
+
 def test_only_the_plain_autoencoder_varies_its_epochs(monkeypatch):
     found = {}
     monkeypatch.setattr(regularized, "UNITS", 3)
@@ -92,6 +152,46 @@ def test_only_the_plain_autoencoder_varies_its_epochs(monkeypatch):
         settings = regularized.Settings(2, 1e-3, 1e-3)
         regularized.pretrained(name, x.shape[1:], settings, x, 10, 1, 0)
         assert found["n"] == expected
+
+
+def test_stacks_with_and_without_drawn_pixels_differ_in_nothing_else(monkeypatch):
+    sets = [(generator.random((20, 4, 4, 1), "float32"), np.arange(20) % 2) for _ in range(3)]
+    asked = []
+
+    def stacked(x, layers, kind, options, *, epochs, verbose):
+        asked.append((layers, kind, options, epochs))
+        assert x is sets[0][0]
+        return zoo.Autoencoder((4, 4, 1), 12, seed=len(asked), hidden_units=())
+
+    def fine_tuned(model, train, validation, epochs, rates, verbose):
+        assert (train, validation) == (sets[0], sets[1])
+        assert (epochs, rates) == (drawn_pixels.FINE_TUNED, representations.RATES)
+        return len(asked), 10.0 + len(asked)
+
+    monkeypatch.setattr(representations, "split", lambda name: sets)
+    monkeypatch.setattr(representations, "stacked", stacked)
+    monkeypatch.setattr(representations, "fine_tuned", fine_tuned)
+    monkeypatch.setattr(
+        representations, "error_on", lambda network, test: network + (test is sets[2]) / 4
+    )
+    table = drawn_pixels.drawn_pixels(verbose=0)
+    gray, drawn = (3, zoo.RBM, {}), (3, zoo.RBM, {"binarize": "dynamic"})
+    assert asked == [(*kind, epochs) for kind in (gray, drawn) for epochs in drawn_pixels.EPOCHS]
+    assert table.rows == [
+        ["as they are, 20 epochs", 11.0, 1.25],
+        ["as they are, 60 epochs", 12.0, 2.25],
+        ["drawn anew, 20 epochs", 13.0, 3.25],
+        ["drawn anew, 60 epochs", 14.0, 4.25],
+    ]
+
+
+def test_first_filters_are_gray_where_weights_are_zero():
+    model = zoo.Autoencoder((2, 2, 1), 3, hidden_units=())
+    kernel = np.array([[0.0, 1.0, -1.0], [2.0, 0.5, 1.0], [-4.0, 0.0, 1.0], [1.0, 0.0, 0.0]])
+    model.encoder.set_weights([kernel, *model.encoder.get_weights()[1:]])
+    expected = [[0.5, 0.75, 0.0, 0.625], [1.0, 0.75, 0.5, 0.5], [0.0, 1.0, 1.0, 0.5]]
+    filters = drawn_pixels._first_filters(model)
+    np.testing.assert_allclose(filters.reshape(3, 4), expected)
 
 
 def test_gray_photographs_are_weighted_colors_in_another_order(monkeypatch):

@@ -47,7 +47,9 @@ ROWS = {
     "VAE, normal prior, gates, 150 epochs": Row(84.45, "VAE", 150, GATED, warm_up=10),
     "VAE, normal prior, gates": Row(84.45, "VAE", 400, GATED, warm_up=100, best=True),
     "VAE, VampPrior": Row(82.43, "VAE", 100, TOMCZAK, warm_up=10, components=500),
-    "VAE, VampPrior, gates": Row(82.43, "VAE", 400, GATED, warm_up=100, best=True, components=500),
+    "VAE, VampPrior, gates, batches of 250": Row(
+        82.43, "VAE", 400, GATED, warm_up=100, best=True, components=500, batch=250
+    ),
     "VAE, k = 1, 200 epochs": Row(86.76, "VAE", 200, BURDA),
     "VAE, k = 1, 200 epochs, batches of 20": Row(86.76, "VAE", 200, BURDA, batch=20),
     "VAE, k = 1": Row(86.76, "VAE", 1000, BURDA),

@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 
 from zoo import data, metrics, plots, recipes
 from zoo.experiments.adversarial import trained
-from zoo.experiments.gans import nearest
+from zoo.experiments.gans import effective_classes, nearest
 from zoo.experiments.registry import experiment
 from zoo.experiments.table import SEED, Table, error, fit_recipe
 from zoo.metrics.card_metrics import rounded
@@ -105,14 +105,13 @@ def diversity(epochs: int | None = None, verbose: int | str = 2) -> Table:
             model = fit_recipe(other, x, None, epochs, verbose)
         drawn = model.generate(len(x_test), seed=0)
         classes = classifier.predict(drawn, batch_size=1000, verbose=0).argmax(axis=1)
-        shares = np.bincount(classes, minlength=10) / len(classes)
         rows.append(
             [
                 gamma,
                 rounded(float(np.mean(model.reconstruction_error(drawn)))),
                 error(model, x_test),
-                int(np.sum(shares > 0.01)),
-                round(float(np.exp(-np.sum(shares * np.log(np.maximum(shares, 1e-12))))), 1),
+                int(np.sum(np.bincount(classes) > 0.01 * len(classes))),
+                round(effective_classes(classes), 1),
                 rounded(metrics.frechet_distance(drawn, x_test, classifier)),
             ]
         )
