@@ -255,10 +255,11 @@ FIGURES: tuple[Figure, ...] = (
             "Rifai et al. 2011",
             Obtained("regularized", "obtained", name),
             "3",
-            "Open: settings were searched for all methods alike, on 10,000 images with 8 epochs of "
-            "pre-training and 8 of fine-tuning; the figure has 12 and 12, and more were not tried "
-            "with these settings",
-            "regularized_settings",
+            "Settings were searched for all methods alike, on 10,000 images "
+            "([regularized_settings](#regularized_settings)); the figure has 12 epochs of "
+            "pre-training and 12 of fine-tuning, and 40 of either or both do not lower it to the "
+            "reported one",
+            "regularized_lengths",
             images=10_000,
         )
         for name, goal in (
@@ -319,19 +320,37 @@ FIGURES: tuple[Figure, ...] = (
             "Rifai et al. 2011",
             Obtained("mnist_variants", method, variant),
             "1",
-            "Open: one setting of each method for all data sets",
+            f"Open: one setting of each method for all data sets{further}",
             "mnist_variants",
             images=50_000,
         )
-        for variant, method, goal in (
-            ("mnist_basic", "CAE-2", 2.48),
-            ("mnist_rot", "DAE-b-3", 9.53),
-            ("mnist_bg_rand", "RBM-3", 6.73),
-            ("rectangles", "CAE-2", 1.21),
-            ("mnist_bg_img", "CAE-2", 15.5),
-            ("mnist_bg_img_rot", "DAE-b-3", 43.76),
-            ("rectangles_img", "CAE-2", 21.54),
+        for variant, method, goal, further in (
+            ("mnist_basic", "CAE-2", 2.48, ""),
+            ("mnist_rot", "DAE-b-3", 9.53, ""),
+            (
+                "rectangles",
+                "CAE-2",
+                1.21,
+                "; a support vector machine, too, has 3.72 here where 2.15 are reported, so that "
+                "these images are harder",
+            ),
+            ("mnist_bg_img", "CAE-2", 15.5, ""),
+            ("mnist_bg_img_rot", "DAE-b-3", 43.76, ""),
+            ("rectangles_img", "CAE-2", 21.54, ""),
         )
+    ),
+    Figure(
+        "RBM-3, the best reported on mnist_bg_rand",
+        VARIANTS,
+        "6.73",
+        6.73,
+        "Rifai et al. 2011",
+        Obtained("drawn_pixels", "test error in %", "drawn anew, 60 epochs"),
+        "1",
+        "Open: drawn pixels in place of gray ones lower it from 14.44, and 60 epochs a layer in "
+        "place of 20 from 15.50; more epochs were not tried",
+        "drawn_pixels",
+        images=50_000,
     ),
     *(
         Figure(
