@@ -10,6 +10,7 @@ from keras import layers
 
 from zoo import data, metrics, plots, recipes
 from zoo.experiments.adversarial import gray_pixels, trained
+from zoo.experiments.gans import effective_classes
 from zoo.experiments.registry import experiment
 from zoo.experiments.table import SEED, Table, error, fit_recipe
 from zoo.metrics.card_metrics import rounded
@@ -63,12 +64,14 @@ def feature_losses(epochs: int | None = None, verbose: int | str = 2) -> Table:
     classifier = independent_classifier(train, labels, min(epochs or 4, 4), verbose)
     accuracy = 100 * classifier.evaluate(x, y, verbose=0)[1]
     reference = metrics.load_reference_classifier("fashion_mnist")
-    rows, pictures = [["real images", "", "", "", gray_pixels(x)]], {"real": x[:12]}
+    rows, pictures = [["real images", "", "", "", gray_pixels(x), 10.0]], {"real": x[:12]}
     for kind, model in {"VAE": vae, "DFC-VAE": dfc, **others}.items():
         drawn = model.generate(len(x), seed=0)
         distances = (metrics.frechet_distance(drawn, x, by) for by in (classifier, reference))
         of_pixels = error(model, x) if hasattr(model, "encode") else ""
-        rows.append([kind, *map(rounded, distances), of_pixels, gray_pixels(drawn)])
+        classes = reference.predict(drawn, batch_size=1000, verbose=0).argmax(axis=1)
+        variety = round(effective_classes(classes), 1)
+        rows.append([kind, *map(rounded, distances), of_pixels, gray_pixels(drawn), variety])
         if hasattr(model, "encode"):
             pictures[f"{kind}: reconstructed"] = model.reconstruct(x[:12])
         pictures[f"{kind}: generated"] = drawn[:12]
@@ -88,14 +91,16 @@ def feature_losses(epochs: int | None = None, verbose: int | str = 2) -> Table:
         "images, and of the reference classifier, whose convolutions the DFC-VAE was trained with; "
         "squared error of reconstructed test images summed over pixels (a GAN reconstructs "
         "nothing, a BEGAN by its discriminator); of the pixels of generated images that are above "
-        "0.1, the percentage below 0.9, which is higher for blurred images. "
-        "Hou et al. 2017 report no such figures.",
+        "0.1, the percentage below 0.9, which is higher for blurred images; the exponential of the "
+        "entropy of the classes that the reference classifier finds in generated images, 10 if all "
+        "ten are equally frequent. Hou et al. 2017 report no such figures.",
         (
             "model",
             "Fréchet distance",
             "by the reference classifier",
             "squared error",
             "gray pixels, %",
+            "effective classes",
         ),
         rows,
         plots.rows_of_images(pictures, "images"),
