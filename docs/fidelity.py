@@ -256,10 +256,10 @@ FIGURES: tuple[Figure, ...] = (
             "Rifai et al. 2011",
             Obtained("regularized", "obtained", name),
             "3",
-            "Settings were searched for all methods alike, on 10,000 images "
-            "([regularized_settings](#regularized_settings)); the figure has 12 epochs of "
-            "pre-training and 12 of fine-tuning, and 40 of either or both do not lower it to the "
-            "reported one",
+            "Open: neither a search of settings, for all methods alike and on 10,000 images "
+            "([regularized_settings](#regularized_settings)), nor 40 epochs in place of 12, of "
+            "pre-training, of fine-tuning or of both (one seed), reach the reported figure; what "
+            "else differs is not known",
             "regularized_lengths",
             images=10_000,
         )
@@ -332,7 +332,7 @@ FIGURES: tuple[Figure, ...] = (
                 "rectangles",
                 "CAE-2",
                 1.21,
-                "; a support vector machine, too, has 3.72 here where 2.15 are reported, so that "
+                "; a support vector machine, too, has 3.72 here where 2.15 is reported, so that "
                 "these images are harder",
             ),
             ("mnist_bg_img", "CAE-2", 15.5, ""),

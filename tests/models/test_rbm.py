@@ -142,6 +142,12 @@ def test_binary_pixels_are_drawn_anew_in_training(chains, monkeypatch):
     of_model, drawn, *_ = seen
     assert {*np.unique(drawn)} == {*np.unique(of_model)} == {0.0, 1.0}
     assert len(of_model) == (chains or 4000)
+    first = drawn.copy()
+    seen.clear()
+    again = Batch(ops.convert_to_tensor(np.repeat(gray, 4000, axis=0)))
+    model.losses(again, training=False)  # as `evaluate` does
+    assert {*np.unique(seen[1])} == {0.0, 1.0}
+    assert (seen[1] != first).any()
     spread = np.sqrt(gray * (1 - gray) / 4000)
     assert (abs(drawn.mean(axis=0, keepdims=True) - gray) < 5 * spread + 1e-6).all()
     plain = rbm()

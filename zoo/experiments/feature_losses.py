@@ -64,13 +64,13 @@ def feature_losses(epochs: int | None = None, verbose: int | str = 2) -> Table:
     classifier = independent_classifier(train, labels, min(epochs or 4, 4), verbose)
     accuracy = 100 * classifier.evaluate(x, y, verbose=0)[1]
     reference = metrics.load_reference_classifier("fashion_mnist")
-    rows, pictures = [["real images", "", "", "", gray_pixels(x), 10.0]], {"real": x[:12]}
+    variety = _variety(reference, x)
+    rows, pictures = [["real images", "", "", "", gray_pixels(x), variety]], {"real": x[:12]}
     for kind, model in {"VAE": vae, "DFC-VAE": dfc, **others}.items():
         drawn = model.generate(len(x), seed=0)
         distances = (metrics.frechet_distance(drawn, x, by) for by in (classifier, reference))
         of_pixels = error(model, x) if hasattr(model, "encode") else ""
-        classes = reference.predict(drawn, batch_size=1000, verbose=0).argmax(axis=1)
-        variety = round(effective_classes(classes), 1)
+        variety = _variety(reference, drawn)
         rows.append([kind, *map(rounded, distances), of_pixels, gray_pixels(drawn), variety])
         if hasattr(model, "encode"):
             pictures[f"{kind}: reconstructed"] = model.reconstruct(x[:12])
@@ -92,7 +92,7 @@ def feature_losses(epochs: int | None = None, verbose: int | str = 2) -> Table:
         "squared error of reconstructed test images summed over pixels (a GAN reconstructs "
         "nothing, a BEGAN by its discriminator); of the pixels of generated images that are above "
         "0.1, the percentage below 0.9, which is higher for blurred images; the exponential of the "
-        "entropy of the classes that the reference classifier finds in generated images, 10 if all "
+        "entropy of the classes that the reference classifier finds in images, 10 if all "
         "ten are equally frequent. Hou et al. 2017 report no such figures.",
         (
             "model",
@@ -105,6 +105,12 @@ def feature_losses(epochs: int | None = None, verbose: int | str = 2) -> Table:
         rows,
         plots.rows_of_images(pictures, "images"),
     )
+
+
+def _variety(classifier, images):
+    """Return the effective number of classes that a classifier finds in images."""
+    classes = classifier.predict(images, batch_size=1000, verbose=0).argmax(axis=1)
+    return round(effective_classes(classes), 1)
 
 
 @experiment(minutes=12)

@@ -1,4 +1,4 @@
-"""Whether longer trainings lower the errors after six methods of pre-training."""
+"""Whether longer trainings lower the errors of methods of pre-training."""
 
 from __future__ import annotations
 
@@ -53,11 +53,11 @@ def _protocol(images, data):
     return (
         f"Errors in % on the 10,000 test images, and in parentheses on the 10,000 validation "
         f"images. {data}-{regularized.UNITS} sigmoid units with tied kernels; a + b: a epochs of "
-        "pre-training and b of fine-tuning, of which the one that is best on validation images "
-        f"counts, with the rate of fine-tuning of `zoo reproduce {table}` or with a third of it, "
-        f"whichever is better on validation images. The other settings, and the length of the "
-        f"first column, are those of that table. Seed {SEED}. A method that is missing was not "
-        "run. Reported: Rifai et al. 2011 (ICML), table 1."
+        "pre-training and b of fine-tuning; the epoch of fine-tuning that is best on validation "
+        f"images counts, with the rate of fine-tuning of `zoo reproduce {table}` or with a third "
+        f"of it, whichever is better on validation images. The other settings, and the length "
+        f"of the first column, are those of that table. Seed {SEED}. A method that is missing "
+        "was not run. Reported: Rifai et al. 2011 (ICML), table 1."
     )
 
 

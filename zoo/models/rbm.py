@@ -47,8 +47,8 @@ class RBM(Autoencoder):
         activation: has no effect, because there are no hidden layers.
         binarize: for binary visible units. None takes pixels between 0 and 1 as they are. "dynamic"
             sets each pixel to 1 with its value as the probability, else 0, in every step of `fit`
-            and in `evaluate`, and v' is a sample as well. Noise in the pixels then has less
-            influence on the hidden units.
+            and in `evaluate`, and v' is a sample as well. After long trainings the hidden
+            units have learned less of the noise in images.
         Others: see `Autoencoder`; an RBM is one dense layer with tied weights, so there is no
             `network`, `filters`, `hidden_units`, `tie_weights`, `encoder` or `decoder`. Binary
             visible units treat images in [0, 1] as probabilities.
