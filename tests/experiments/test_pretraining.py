@@ -17,6 +17,7 @@ from zoo.experiments import (
     regularized_search,
     representations,
     stacked_classifiers,
+    variants_search,
 )
 
 ROOT = Path(__file__).parents[2]
@@ -183,6 +184,52 @@ def test_stacks_with_and_without_drawn_pixels_differ_in_nothing_else(monkeypatch
         ["drawn anew, 20 epochs", 13.0, 3.25],
         ["drawn anew, 60 epochs", 14.0, 4.25],
     ]
+
+
+def test_the_lowest_reported_error_decides_which_method_is_searched():
+    columns = json.loads((ROOT / "results/mnist_variants.json").read_text("utf-8"))["columns"]
+    assert [column.split(",")[0] for column in columns[1:]] == list(variants_search.METHODS)
+    assert {*variants_search.SEARCHES} == {*representations.REPORTED}
+    for name, stack in variants_search.SEARCHES.items():
+        reported = representations.REPORTED[name]
+        assert variants_search.METHODS[reported.index(min(reported))] == stack.method
+        assert f"-{stack.layers}" in stack.method
+
+
+@pytest.mark.parametrize(
+    "name", ["mnist_basic", "mnist_bg_rand", "mnist_rot", "rectangles", "rectangles_img"]
+)
+def test_settings_of_a_variant_are_searched_one_after_the_other(name, monkeypatch):
+    """Errors that fall with the distance to one setting lead to it; no setting is tried twice."""
+    sets = [(np.zeros((n, 4, 4, 1)), np.zeros(n)) for n in (4, 3, 2)]
+    stack, tried = variants_search.SEARCHES[name], []
+    times = 10 if name == "rectangles" else 1
+    best = variants_search.Settings(4e-3, stack.strengths[-1], variants_search.EPOCHS[1])
+    best_options = stack.options(best.strength)
+
+    def stacked(x, layers, kind, options, *, epochs, rate, verbose):
+        assert (layers, kind) == (stack.layers, stack.model_class)
+        tried.append((rate, repr(options), epochs))
+        distance = abs(np.log(rate / best.rate)) + (options != best_options)
+        return distance + (epochs != times * best.epochs)
+
+    def fine_tuned(model, train, validation, epochs, rates, verbose):
+        assert (train, validation) == (sets[0], sets[1])
+        assert (epochs, rates) == (times * variants_search.FINE_TUNED, variants_search.FINE_TUNING)
+        return model, model
+
+    monkeypatch.setattr(variants_search, "split", lambda given: sets)
+    monkeypatch.setattr(variants_search, "stacked", stacked)
+    monkeypatch.setattr(variants_search, "fine_tuned", fine_tuned)
+    monkeypatch.setattr(
+        variants_search, "error_on", lambda network, test: network + 7 * (test is sets[2])
+    )
+    cells, error = variants_search._searched(name, stack, 0)
+    assert error == 7
+    assert cells[-1] == f"{best.rate:g}, {stack.strength} {best.strength:g}, {best.epochs} epochs"
+    assert len(tried) == len(set(tried)) == 3 + len(stack.strengths) - 1 + 1
+    assert cells[0].count(":") == cells[1].count(":") == 3 or len(stack.strengths) == 2
+    assert cells[2].endswith(f"{best.epochs}: 0.00")
 
 
 def test_first_filters_are_gray_where_weights_are_zero():

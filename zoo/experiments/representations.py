@@ -91,7 +91,14 @@ def split(name: str) -> tuple[tuple, tuple, tuple]:
 
 
 def stacked(
-    x: np.ndarray, layers: int, model_class: type, options: dict, *, epochs: int, verbose: int | str
+    x: np.ndarray,
+    layers: int,
+    model_class: type,
+    options: dict,
+    *,
+    epochs: int,
+    verbose: int | str,
+    rate: float = 1e-3,
 ) -> zoo.Autoencoder:
     """Return a deep autoencoder with layers of `UNITS` sigmoids, pre-trained layer by layer."""
     model = zoo.Autoencoder(
@@ -108,7 +115,7 @@ def stacked(
         x,
         model_class,
         epochs=epochs,
-        optimizer=keras.optimizers.Adam(1e-3),
+        optimizer=keras.optimizers.Adam(rate),
         verbose=verbose,
         **options,
     )
