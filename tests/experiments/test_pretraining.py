@@ -188,12 +188,26 @@ def test_stacks_with_and_without_drawn_pixels_differ_in_nothing_else(monkeypatch
 
 def test_the_lowest_reported_error_decides_which_method_is_searched():
     columns = json.loads((ROOT / "results/mnist_variants.json").read_text("utf-8"))["columns"]
-    assert [column.split(",")[0] for column in columns[1:]] == list(variants_search.METHODS)
+    assert columns == ["data", *representations.METHODS]
     assert {*variants_search.SEARCHES} == {*representations.REPORTED}
-    for name, stack in variants_search.SEARCHES.items():
+    for name, search in variants_search.SEARCHES.items():
         reported = representations.REPORTED[name]
-        assert variants_search.METHODS[reported.index(min(reported))] == stack.method
-        assert f"-{stack.layers}" in stack.method
+        assert columns[1:][reported.index(min(reported))] == search.method
+        assert search.method.endswith(f"-{representations.METHODS[search.method][0]}")
+
+
+def test_a_stack_is_pre_trained_with_the_given_rate(monkeypatch):
+    rates = []
+
+    def pretrain(model, x, kind, *, optimizer, **options):
+        rates.append(float(optimizer.learning_rate))
+
+    monkeypatch.setattr(zoo, "pretrain", pretrain)
+    monkeypatch.setattr(representations, "UNITS", 3)
+    x = np.zeros((2, 4, 4, 1), "float32")
+    representations.stacked(x, 1, zoo.Autoencoder, {}, epochs=1, verbose=0)
+    representations.stacked(x, 1, zoo.Autoencoder, {}, epochs=1, verbose=0, rate=4e-3)
+    assert rates == pytest.approx([1e-3, 4e-3])
 
 
 @pytest.mark.parametrize(
@@ -202,13 +216,14 @@ def test_the_lowest_reported_error_decides_which_method_is_searched():
 def test_settings_of_a_variant_are_searched_one_after_the_other(name, monkeypatch):
     """Errors that fall with the distance to one setting lead to it; no setting is tried twice."""
     sets = [(np.zeros((n, 4, 4, 1)), np.zeros(n)) for n in (4, 3, 2)]
-    stack, tried = variants_search.SEARCHES[name], []
+    search, tried = variants_search.SEARCHES[name], []
+    of_method = representations.METHODS[search.method][:2]
     times = 10 if name == "rectangles" else 1
-    best = variants_search.Settings(4e-3, stack.strengths[-1], variants_search.EPOCHS[1])
-    best_options = stack.options(best.strength)
+    best = variants_search.Settings(4e-3, search.strengths[0], variants_search.EPOCHS[1])
+    best_options = search.options(best.strength)
 
     def stacked(x, layers, kind, options, *, epochs, rate, verbose):
-        assert (layers, kind) == (stack.layers, stack.model_class)
+        assert (layers, kind) == of_method
         tried.append((rate, repr(options), epochs))
         distance = abs(np.log(rate / best.rate)) + (options != best_options)
         return distance + (epochs != times * best.epochs)
@@ -224,11 +239,11 @@ def test_settings_of_a_variant_are_searched_one_after_the_other(name, monkeypatc
     monkeypatch.setattr(
         variants_search, "error_on", lambda network, test: network + 7 * (test is sets[2])
     )
-    cells, error = variants_search._searched(name, stack, 0)
+    cells, error = variants_search._searched(name, search, 0)
     assert error == 7
-    assert cells[-1] == f"{best.rate:g}, {stack.strength} {best.strength:g}, {best.epochs} epochs"
-    assert len(tried) == len(set(tried)) == 3 + len(stack.strengths) - 1 + 1
-    assert cells[0].count(":") == cells[1].count(":") == 3 or len(stack.strengths) == 2
+    assert cells[-1] == f"{best.rate:g}, {search.strength} {best.strength:g}, {best.epochs} epochs"
+    assert len(tried) == len(set(tried)) == 3 + len(search.strengths) - 1 + 1
+    assert (cells[0].count(":"), cells[1].count(":")) == (3, len(search.strengths))
     assert cells[2].endswith(f"{best.epochs}: 0.00")
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 from zoo.experiments import regularized
@@ -129,27 +129,29 @@ def searched(
             errors[settings] = found[1]
         return errors[settings]
 
-    def tabulated(several: list[Settings], field: str) -> tuple[Settings, str]:
-        found = {one: tried(one) for one in several}
-        listed = ", ".join(f"{getattr(one, field):g}: {found[one]:.2f}" for one in sorted(found))
-        return min(found, key=lambda one: found[one]), listed
-
     if name == NONE:
         settings, strengths, rates = Settings(0, 0, 0), "", ""
     else:
         method = regularized.METHODS[name]
-        first = (candidates.rates[0], candidates.fine_tuning[0])
-        settings, strengths = tabulated(
-            [Settings(value, *first) for value in method.strengths], "strength"
-        )
-        settings, rates = tabulated(
-            [settings._replace(rate=rate) for rate in candidates.rates], "rate"
-        )
+        settings = Settings(method.strengths[0], candidates.rates[0], candidates.fine_tuning[0])
+        settings, strengths = best_of(tried, settings, "strength", method.strengths)
+        settings, rates = best_of(tried, settings, "rate", candidates.rates)
         strengths = f"{method.strength} {strengths}"
-    settings, fine_tuning = tabulated(
-        [settings._replace(fine_tuning=rate) for rate in candidates.fine_tuning], "fine_tuning"
-    )
+    settings, fine_tuning = best_of(tried, settings, "fine_tuning", candidates.fine_tuning)
     return strengths, rates, fine_tuning, described(name, settings)
+
+
+def best_of(
+    tried: Callable[[Any], float], settings: Any, field: str, values: Sequence[float]
+) -> tuple[Any, str]:
+    """Vary one field of settings; return those with the lowest error, and all errors in words.
+
+    Args:
+        tried: returns the validation error in % of settings. settings: a named tuple.
+    """
+    errors = {value: tried(settings._replace(**{field: value})) for value in values}
+    listed = ", ".join(f"{value:g}: {errors[value]:.2f}" for value in sorted(errors))
+    return settings._replace(**{field: min(errors, key=lambda value: errors[value])}), listed
 
 
 def described(name: str, settings: Settings) -> str:

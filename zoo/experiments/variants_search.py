@@ -5,56 +5,49 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
-import zoo
 from zoo.experiments.registry import experiment
-from zoo.experiments.representations import REPORTED, error_on, fine_tuned, split, stacked
+from zoo.experiments.regularized_search import best_of
+from zoo.experiments.representations import (
+    METHODS,
+    REPORTED,
+    error_on,
+    fine_tuned,
+    split,
+    stacked,
+)
 from zoo.experiments.table import SEED, Table, chosen_rows
 
-METHODS = ("SVM", "SAE-3", "RBM-3", "DAE-b-3", "CAE-1", "CAE-2")  # of the columns of REPORTED
 PRETRAINING = (1e-3, 4e-3, 1.6e-2)  # learning rates
 FINE_TUNING = (1e-2, 3e-3, 1e-3)
 EPOCHS = (30, 120)  # of pre-training a layer
 FINE_TUNED = 20  # epochs
 
 
-class Stack(NamedTuple):
-    """Layers to pre-train, and what the strength of their penalty or noise is called and sets."""
+class Search(NamedTuple):
+    """A method of `METHODS`, and what the strength of its penalty or noise is called and sets."""
 
     method: str
-    layers: int
-    model_class: type
     strength: str
     strengths: tuple[float, ...]
     options: Callable[[float], dict]
 
 
 class Settings(NamedTuple):
-    """What is searched, one after the other: a learning rate, a strength, epochs a layer."""
+    """What is searched: the learning rate, strength and epochs a layer of pre-training."""
 
     rate: float
     strength: float
     epochs: int
 
 
-CONTRACTIVE = Stack(
-    "CAE-2", 2, zoo.ContractiveAutoencoder, "weight", (0.3, 1, 3), lambda w: {"weight": w}
-)
-DENOISING = Stack(
+CONTRACTIVE = Search("CAE-2", "weight", (0.3, 1, 3), lambda w: {"weight": w})
+DENOISING = Search(
     "DAE-b-3",
-    3,
-    zoo.DenoisingAutoencoder,
     "masked",
     (0.1, 0.25, 0.5),
     lambda share: {"tie_weights": True, "corruption": {"masking": share}},
 )
-BOLTZMANN = Stack(
-    "RBM-3",
-    3,
-    zoo.RBM,
-    "Gibbs steps",
-    (1, 2),
-    lambda k: {"k": int(k), "binarize": "dynamic"},
-)
+BOLTZMANN = Search("RBM-3", "Gibbs steps", (1, 2), lambda k: {"k": int(k), "binarize": "dynamic"})
 SEARCHES = {  # with the method that has the lowest reported error
     "mnist_basic": CONTRACTIVE,
     "mnist_rot": DENOISING,
@@ -77,13 +70,13 @@ QUICK = {
 def mnist_variants_settings(only: Sequence[str] = (), verbose: int | str = 2) -> Table:
     """Search the settings of the method with the lowest reported error on each variant."""
     rows: list[list[Any]] = []
-    for name, stack in SEARCHES.items():
+    for name, search in SEARCHES.items():
         if name not in chosen_rows(only, SEARCHES):
             rows.append([name])
             continue
-        reported = REPORTED[name][METHODS.index(stack.method)]
-        cells, error = _searched(name, stack, verbose)
-        rows.append([name, stack.method, *cells, reported, round(error, 2)])
+        reported = REPORTED[name][list(METHODS).index(search.method)]
+        cells, error = _searched(name, search, verbose)
+        rows.append([name, search.method, *cells, reported, round(error, 2)])
         if verbose:
             print(*rows[-1], flush=True)
     return Table(
@@ -105,9 +98,10 @@ def mnist_variants_settings(only: Sequence[str] = (), verbose: int | str = 2) ->
     )
 
 
-def _searched(name: str, stack: Stack, verbose: int | str) -> tuple[list[str], float]:
+def _searched(name: str, search: Search, verbose: int | str) -> tuple[list[str], float]:
     """Return cells with the candidates and the chosen settings, and the test error in %."""
     train, validation, test = split(name)
+    layers, model_class, _ = METHODS[search.method]
     times = 10 if name == "rectangles" else 1
     networks: dict[Settings, tuple[float, Any]] = {}
 
@@ -115,9 +109,9 @@ def _searched(name: str, stack: Stack, verbose: int | str) -> tuple[list[str], f
         if settings not in networks:
             model = stacked(
                 train[0],
-                stack.layers,
-                stack.model_class,
-                stack.options(settings.strength),
+                layers,
+                model_class,
+                search.options(settings.strength),
                 epochs=times * settings.epochs,
                 rate=settings.rate,
                 verbose=verbose,
@@ -129,12 +123,10 @@ def _searched(name: str, stack: Stack, verbose: int | str) -> tuple[list[str], f
                 print(name, settings, f"{error:.2f}", flush=True)
         return networks[settings][0]
 
-    best = Settings(PRETRAINING[0], stack.strengths[len(stack.strengths) // 2], EPOCHS[0])
-    cells = []
-    for field, values in zip(best._fields, (PRETRAINING, stack.strengths, EPOCHS), strict=True):
-        errors = {value: tried(best._replace(**{field: value})) for value in values}
-        best = best._replace(**{field: min(errors, key=lambda value: errors[value])})
-        listed = ", ".join(f"{value:g}: {error:.2f}" for value, error in errors.items())
-        cells.append(f"{stack.strength} {listed}" if field == "strength" else listed)
-    chosen = f"{best.rate:g}, {stack.strength} {best.strength:g}, {best.epochs} epochs"
-    return [*cells, chosen], error_on(networks[best][1], test)
+    best = Settings(PRETRAINING[0], search.strengths[len(search.strengths) // 2], EPOCHS[0])
+    best, rates = best_of(tried, best, "rate", PRETRAINING)
+    best, strengths = best_of(tried, best, "strength", search.strengths)
+    best, lengths = best_of(tried, best, "epochs", EPOCHS)
+    chosen = f"{best.rate:g}, {search.strength} {best.strength:g}, {best.epochs} epochs"
+    cells = [rates, f"{search.strength} {strengths}", lengths, chosen]
+    return cells, error_on(networks[best][1], test)
