@@ -6,11 +6,14 @@ import pytest
 from keras import ops
 from scipy import integrate, stats
 from scipy.special import logsumexp
+from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 from sklearn.mixture import GaussianMixture
+from support.each_class import LONGER
 from support.tiny import X, array, randomized
 
 import zoo
 from zoo.models.base import Batch
+from zoo.models.vade import discriminant_axes
 from zoo.nn.distributions.mixtures import LearnedMixture
 from zoo.nn.distributions.normal import DiagonalNormal
 
@@ -149,17 +152,67 @@ def test_training_starts_from_clusters_and_only_once():
     np.testing.assert_array_equal(model.predict_labels(generated), [0, 1, 2, 0])
 
 
-@pytest.mark.slow
-def test_the_mixture_of_the_start_is_the_one_of_scikit_learn_for_its_codes():
+@pytest.mark.parametrize(
+    ("networks", "turned"),
+    [
+        ({"hidden_units": (8,)}, True),
+        ({"hidden_units": ()}, True),
+        pytest.param({"filters": (3,), "hidden_units": ()}, True, marks=LONGER),
+        pytest.param({"filters": (3,), "network": "resnet"}, True, marks=LONGER),
+        pytest.param({"hidden_units": (8,), "activation": "glu"}, True, marks=LONGER),
+        pytest.param({"hidden_units": (8,), "network": "dense_resnet"}, False, marks=LONGER),
+    ],
+)
+def test_the_mixture_of_the_start_is_the_one_of_scikit_learn_in_discriminant_axes(networks, turned):
     x, _ = blobs(60)
-    model = zoo.VaDE((4, 4, 1), 2, num_classes=3, hidden_units=(8,), pretraining_epochs=2, seed=1)
+    model = zoo.VaDE((4, 4, 1), 2, num_classes=3, pretraining_epochs=0, seed=1, **networks)
+    codes, images = model.encode(x), model.reconstruct(x)
     model.start(x)
-    codes = model.encode(x)
-    expected = GaussianMixture(3, covariance_type="diag", n_init=3, random_state=1).fit(codes)
-    np.testing.assert_allclose(array(model.prior.means), expected.means_, rtol=1e-3, atol=1e-4)
-    np.testing.assert_allclose(
-        model.predict_proba(x), expected.predict_proba(codes), rtol=1e-2, atol=1e-4
-    )
+    np.testing.assert_allclose(model.reconstruct(x), images, rtol=1e-3, atol=1e-4)
+    expected = GaussianMixture(3, n_init=3, random_state=1).fit(codes)
+    clusters = expected.means_, expected.covariances_, expected.weights_
+    axes = discriminant_axes(*clusters) if turned else np.eye(2)
+    np.testing.assert_allclose(model.encode(x), codes @ axes, rtol=1e-3, atol=1e-4)
+    np.testing.assert_allclose(array(model.prior.means), clusters[0] @ axes, rtol=1e-3, atol=1e-4)
+    variances = [np.diag(axes.T @ covariance @ axes) for covariance in clusters[1]]
+    np.testing.assert_allclose(np.exp(array(model.prior.log_variances)), variances, rtol=1e-3)
+    np.testing.assert_allclose(model.prior.probabilities, clusters[2], rtol=1e-4)
+
+
+def test_your_own_networks_keep_their_axes_at_the_start():
+    x, _ = blobs(60)
+    image, z = keras.Input((4, 4, 1)), keras.Input((2,))
+    flat = keras.layers.Flatten()(image)
+    heads = {name: keras.layers.Dense(2, name=name)(flat) for name in ("z_mean", "z_log_var")}
+    pixels = keras.layers.Reshape((4, 4, 1))(keras.layers.Dense(16)(z))
+    encoder, decoder = keras.Model(image, heads), keras.Model(z, pixels)
+    model = zoo.VaDE(encoder=encoder, decoder=decoder, num_classes=3, pretraining_epochs=0, seed=1)
+    before = [array(w) for w in (*encoder.weights, *decoder.weights)]
+    model.start(x)
+    for weight, old in zip((*encoder.weights, *decoder.weights), before, strict=True):
+        np.testing.assert_array_equal(array(weight), old)
+
+
+def test_discriminant_axes_are_those_of_scikit_learn():
+    generator = np.random.default_rng(0)
+    y = np.repeat(np.arange(3), (100, 200, 300))
+    z = generator.normal(size=(600, 4)) @ np.tri(4) + y[:, None] * [1, 0, 2, 0]
+    z[:, 1] += 3.0 * (y == 1)
+    means = np.stack([z[y == c].mean(axis=0) for c in range(3)])
+    covariances = np.stack([np.cov(z[y == c].T, bias=True) for c in range(3)])
+    axes = discriminant_axes(means, covariances, np.bincount(y) / 600)
+    of_clusters = np.einsum("c,cij->ij", np.bincount(y) / 600, covariances)
+    np.testing.assert_allclose(axes.T @ of_clusters @ axes, np.eye(4), atol=0.02)
+    expected = LinearDiscriminantAnalysis(solver="eigen").fit(z, y).scalings_[:, :2]
+    for ours, theirs in zip(axes.T[:-3:-1], expected.T, strict=True):
+        cosine = ours @ theirs / np.linalg.norm(ours) / np.linalg.norm(theirs)
+        assert abs(cosine) > 0.999
+
+
+def test_discriminant_axes_of_codes_that_do_not_vary_in_a_direction_are_finite():
+    z = np.column_stack([np.random.default_rng(0).normal(size=30), np.zeros(30)])
+    axes = discriminant_axes(z[:2], np.stack([np.cov(z.T)] * 2), np.array([0.5, 0.5]))
+    assert np.abs(axes).max() < 100
 
 
 @pytest.mark.slow

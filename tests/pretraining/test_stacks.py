@@ -5,10 +5,11 @@ import itertools
 import keras
 import numpy as np
 import pytest
-from support.each_class import longer
+from support.each_class import LONGER, longer
 from support.tiny import BACKEND, X
 
 import zoo
+from zoo.models import CLASSES
 
 pytestmark = pytest.mark.backend
 
@@ -37,6 +38,46 @@ def test_a_stack_unrolls_into_what_its_layers_compute(layer, options):
     for one in layers[::-1]:
         codes = one.decode(codes)
     np.testing.assert_allclose(model.reconstruct(x), codes, atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("name", "others"),
+    [
+        ("VaDE", {"num_classes": 3, "pretraining_epochs": 0}),
+        pytest.param("VAE", {}, marks=LONGER),
+        pytest.param("IWAE", {"samples": 2}, marks=LONGER),
+        pytest.param("AAE", {}, marks=LONGER),
+        pytest.param("SparseAutoencoder", {}, marks=LONGER),
+        pytest.param("BEGAN", {}, marks=LONGER),
+    ],
+)
+def test_a_stack_of_unbounded_codes_unrolls_into_other_models(name, others):
+    model = CLASSES[name]((4, 4, 1), 2, hidden_units=(6, 5), **others)
+    options = {"likelihood": "gaussian", "corruption": {"masking": 0.2}}
+    layers = zoo.pretrain(model, X, zoo.DenoisingAutoencoder, epochs=1, verbose=0, **options)
+    codes = X
+    for one in layers:
+        codes = one.encode(codes)
+    np.testing.assert_allclose(model.encode(X), codes, rtol=1e-4, atol=1e-5)
+    weights = [one.decoder.get_layer("pixels").get_weights() for one in layers[::-1]]
+    dense = [layer for layer in model.decoder.layers if isinstance(layer, keras.layers.Dense)]
+    for layer, (kernel, bias) in zip(dense, weights, strict=True):
+        np.testing.assert_array_equal(layer.get_weights()[0], kernel)
+        np.testing.assert_array_equal(layer.get_weights()[1], bias)
+
+
+@pytest.mark.parametrize(
+    ("name", "options", "message"),
+    [
+        ("CVAE", {"num_classes": 3}, "CVAE: .* encodes images alone"),
+        ("VAE", {"network": "dense_resnet"}, "VAE: it must be a dense model"),
+        ("VAE", {"likelihood": zoo.LearnedGaussian()}, r"its decoder gives \(4, 4, 2\)"),
+    ],
+)
+def test_models_whose_layers_are_no_stack_are_refused(name, options, message):
+    model = CLASSES[name]((4, 4, 1), 2, hidden_units=(6,), **options)
+    with pytest.raises(ValueError, match=message):
+        zoo.pretrain(model, X, zoo.DenoisingAutoencoder)
 
 
 def test_stacks_that_do_not_fit_are_refused():

@@ -153,6 +153,11 @@ class BaseAutoencoder(BaseModel):
     def _described_encoder(self, *args, **options):
         return networks.encoder(*args, **options)
 
+    @property
+    def code_activation_in_stacks(self) -> str | None:
+        """The activation of the code in `zoo.pretrain`, which trains it as a layer's units."""
+        return self.code_activation
+
     # Tensors
 
     def encoder_input(self, x: Tensor, label: Tensor) -> Tensor:

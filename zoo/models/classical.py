@@ -167,11 +167,6 @@ class Autoencoder(BaseAutoencoder):
         return jacobians.closed_form(z, layer.kernel, activation_of_code(self.encoder))
 
     @property
-    def code_activation_in_stacks(self) -> str | None:
-        """The activation of the code in `zoo.pretrain`, which trains it as a layer's units."""
-        return self.code_activation
-
-    @property
     def has_one_layer(self) -> bool:
         """Whether the encoder is one dense layer."""
         return not (self.custom_networks or self.hidden_units or self.filters)

@@ -44,7 +44,8 @@ class VaDE(VAE):
 
     From random weights, most clusters stay unused. So the first `fit` begins with `start`: it
     trains the networks as an autoencoder, and fits the mixture to its codes with scikit-learn. The
-    clusters are improved from there.
+    clusters are improved from there. They are better if the layers were trained one by one before,
+    by `zoo.pretrain`.
 
     Use it to find clusters without labels, and to generate images of each cluster.
 
@@ -169,8 +170,11 @@ class VaDE(VAE):
         """Train the networks as an autoencoder, and fit the mixture to its codes.
 
         The autoencoder's code is the mean of q(z | x). Its training takes `pretraining_epochs`
-        epochs of Adam with a rate of 1e-3. The mixture is the best of three by scikit-learn, each
-        with diagonal covariances and started by k-means.
+        epochs of Adam with a rate that falls from 1e-3 to 1e-5 along a cosine. The mixture is the
+        best of three by scikit-learn, started by k-means, with full covariances. The model's
+        clusters have diagonal ones; so the codes first get Fisher's discriminant axes, in which the
+        mean covariance of the clusters is the unit matrix. Encoder and decoder change alike, and
+        images are decoded as before; your own networks keep their axes.
 
         Args:
             x: images [n, *input_shape].
@@ -188,21 +192,41 @@ class VaDE(VAE):
                 f"{len(x)} images cannot have num_classes={self.num_classes} clusters."
             )
         size = suited_batch_size(len(x), 128) if batch_size is None else batch_size
+        self._train_autoencoder(x, size)
+        codes = self.encode(x).reshape(len(x), -1).astype("float64")
+        mixture = GaussianMixture(self.num_classes, n_init=3, random_state=self.seed or 0).fit(
+            codes
+        )
+        means, covariances, weights = mixture.means_, mixture.covariances_, mixture.weights_
+        axes = discriminant_axes(means, covariances, weights)
+        if not self.custom_networks and self._turned(axes):
+            means, covariances = means @ axes, axes.T @ covariances @ axes
+        self.prior.assign(means, np.diagonal(covariances, axis1=1, axis2=2), weights)
+        self.started.assign(1.0)
+
+    def _train_autoencoder(self, x, batch_size):
         image, code = self.encoder.input, self.encoder.output["z_mean"]
+        steps = self.pretraining_epochs * -(-len(x) // batch_size)
+        rate = keras.optimizers.schedules.CosineDecay(1e-3, max(1, steps), alpha=0.01)
         with backend.strategy_scope(self):
             trainer = keras.Model(image, self.decoder(code))
-            adam = keras.optimizers.Adam(1e-3)
+            adam = keras.optimizers.Adam(rate)
             trainer.compile(adam, lambda x, p: -self.likelihood.log_prob(x, p))
         orders = np.random.default_rng(self.seed or 0)
         for _ in range(self.pretraining_epochs):
             seen = x[orders.permutation(len(x))]
-            trainer.fit(seen, seen, batch_size=size, shuffle=False, verbose=0)
-        codes = self.encode(x).reshape(len(x), -1).astype("float64")
-        mixture = GaussianMixture(
-            self.num_classes, covariance_type="diag", n_init=3, random_state=self.seed or 0
-        ).fit(codes)
-        self.prior.assign(mixture.means_, mixture.covariances_, mixture.weights_)
-        self.started.assign(1.0)
+            trainer.fit(seen, seen, batch_size=batch_size, shuffle=False, verbose=0)
+
+    def _turned(self, axes):
+        """Replace mean codes z by z @ axes, and undo it in the decoder; return whether it could."""
+        last, first = self.encoder.get_layer("z_mean"), self.decoder.layers[1]
+        if not (isinstance(last, keras.layers.Dense) and isinstance(first, keras.layers.Dense)):
+            return False  # of "dense_resnet"
+        kernel, bias = last.get_weights()
+        last.set_weights([kernel @ axes, bias @ axes])
+        kernel, bias = first.get_weights()
+        first.set_weights([np.linalg.inv(axes) @ kernel, bias])
+        return True
 
     # Use
 
@@ -216,3 +240,24 @@ class VaDE(VAE):
     def parts(self) -> dict:
         """Return the exportable parts: those of a VAE, and `classifier`, which gives clusters."""
         return {**super().parts(), "classifier": classifier_part(self, (self.encoder,))}
+
+
+def discriminant_axes(
+    means: np.ndarray, covariances: np.ndarray, weights: np.ndarray
+) -> np.ndarray:
+    """Return Fisher's discriminant axes of clusters, the columns of a matrix [d, d].
+
+    In the coordinates z @ axes the mean covariance of the clusters is the unit matrix, and the
+    covariance of their means is diagonal. A thousandth of the mean variance is added to each
+    variance, for directions in which codes do not vary.
+
+    Args:
+        means: [clusters, d]. covariances: [clusters, d, d]. weights: [clusters], of sum 1.
+    """
+    from scipy.linalg import eigh
+
+    within = np.einsum("c,cij->ij", weights, covariances)
+    within += 1e-3 * np.trace(within) / len(within) * np.eye(len(within))
+    offsets = means - weights @ means
+    between = np.einsum("c,ci,cj->ij", weights, offsets, offsets)
+    return eigh(between, within)[1]

@@ -11,11 +11,12 @@ import numpy as np
 from zoo.checks.arguments import whole
 from zoo.checks.constructors import arguments_of
 from zoo.inference.parts import Part, TensorInfo
+from zoo.models.autoencoder import BaseAutoencoder
 from zoo.models.classical import Autoencoder
 
 
 def pretrain(
-    model: Autoencoder,
+    model: BaseAutoencoder,
     x: Any,
     layer: Any,
     *,
@@ -30,19 +31,22 @@ def pretrain(
     Every dense layer of the encoder is trained as the encoder of a one-layer model on the codes of
     the layer before; the decoder of this model becomes the corresponding layer of the deep decoder.
     Then `model.fit(x)` fine-tunes the deep model for reconstruction, or `zoo.classifier(model,
-    ...)` fine-tunes its encoder for labels.
+    ...)` fine-tunes its encoder for labels. The code of a `VAE` is the mean of its posterior; the
+    layer of the log-variance stays as it is.
 
     Args:
-        model: a dense `Autoencoder` (or a variant) with `hidden_units` and without `tie_weights`;
-            its weights are replaced. Its `activation` must be the activation of the layers' codes,
-            which is "sigmoid" for Boltzmann machines.
+        model: a dense model that encodes images alone, such as an `Autoencoder`, a `VAE`, a `VaDE`
+            or an `AAE`, with `hidden_units` and without `tie_weights`; its weights are replaced.
+            Its `activation` must be the activation of the layers' codes, which is "sigmoid" for
+            Boltzmann machines.
         x: images [n, *input_shape]. Counts and rows of a table are standardized first, as the
             model does.
         layer: a class of one-layer models, such as `zoo.DenoisingAutoencoder`,
             `zoo.ContractiveAutoencoder` or `zoo.RBM`; or a list with a model for every layer.
         epochs, batch_size, verbose: for the training of each layer, as in `fit`.
         optimizer: a name, or a Keras optimizer; every layer gets a new one with its settings.
-        options: arguments of the class, such as `corruption={"masking": 0.25}`.
+        options: arguments of the class, such as `corruption={"masking": 0.25}`; codes above 1, as
+            of "relu", need `likelihood="gaussian"`.
 
     Returns:
         the trained one-layer models, from the images to the code.
@@ -219,14 +223,23 @@ def classifier(
 
 def _check_stackable(model):
     if (
-        not isinstance(model, Autoencoder)
+        not isinstance(model, BaseAutoencoder)
+        or model.conditional
         or model.custom_networks
         or model.filters
+        or model.network != "dense"
         or model.tie_weights
     ):
         raise ValueError(
-            "Layers are stacked into a dense Autoencoder (or a variant) with hidden_units=, and "
-            "without filters=, tie_weights= or your own networks."
+            f"Layers cannot be stacked into this {type(model).__name__}: it must be a dense model "
+            "that encodes images alone, with hidden_units=, and without labels, filters=, "
+            "tie_weights= or your own networks."
+        )
+    if model.decoder.output.shape[1:] != tuple(model.image_shape):
+        raise ValueError(
+            f"Layers cannot be stacked into this {type(model).__name__}: its decoder gives "
+            f"{model.decoder.output.shape[1:]} for images {tuple(model.image_shape)}, so that its "
+            "last layer is no layer of a stack."
         )
 
 
@@ -294,7 +307,9 @@ def _layers_of(model, layer, options):
 
 def _opposite_layers(model):
     """Return pairs of dense layers: one of the encoder and its counterpart in the decoder."""
+    others = model.encoder_outputs[1:]  # such as the log-variance
     down = [layer for layer in model.encoder.layers if isinstance(layer, keras.layers.Dense)]
+    down = [layer for layer in down if layer.name not in others]
     up = [layer for layer in model.decoder.layers if isinstance(layer, keras.layers.Dense)]
     return zip(down, up[::-1], strict=True)
 
