@@ -43,6 +43,24 @@ def test_a_folder_that_exists_is_refused_before_anything_is_loaded(
     assert "there has no list of its files" in err
 
 
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["reproduce", "defaults", "--output", "x"], "--output x; did you mean '--out'?"),
+        (["generate", DIGITS, "--label", "1", "--colour", "gray"], "arguments: --colour gray"),
+        (["card", DIGITS, "--jsn=1"], "--jsn=1; did you mean '--json'?"),
+        (["evaluate", DIGITS, "--up-date"], "--up-date; did you mean '--update'"),
+        (["list", "vae", "mnist"], "arguments: mnist\n"),
+    ],
+)
+def test_an_unknown_option_is_answered_with_the_usage_of_its_command(arguments, said, capsys):
+    code, _, err = run(capsys, *arguments)
+    assert code == 2
+    assert err.startswith(f"usage: zoo {arguments[0]} ")
+    assert f"zoo {arguments[0]}: error: unrecognized arguments: " in err
+    assert said in err
+
+
 @pytest.mark.slow
 def test_train_says_where_the_preset_is_if_a_shipped_one_has_its_name(
     capsys, tmp_path, monkeypatch

@@ -5,11 +5,12 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import re
 import sys
 
 import zoo
 from zoo.checks import installation
-from zoo.checks.names import UnknownNameError
+from zoo.checks.names import UnknownNameError, suggestion
 from zoo.checks.own_classes import OwnClassError
 from zoo.checks.words import printable
 from zoo.cli import (
@@ -48,7 +49,7 @@ def _main(arguments) -> int:
     options, settings = parser.parse_known_args(arguments)
     options.settings = settings
     if settings and not _takes_settings(options):
-        parser.error(f"unrecognized arguments: {' '.join(settings)}")
+        _refuse(settings, getattr(options, "parser", parser))
     if "run" not in options:
         parser.print_help(sys.stderr)
         print("\nzoo: error: give one of these commands", file=sys.stderr)
@@ -71,6 +72,13 @@ def _main(arguments) -> int:
     except KeyboardInterrupt as interrupted:
         return _complain(interrupted, 130, "interrupted; no incomplete preset or file was left")
     return 0
+
+
+def _refuse(settings, parser):
+    """Exit with the usage of the command, and with the options that are most like the first one."""
+    usage = parser.format_usage()
+    near = suggestion(settings[0].partition("=")[0], re.findall(r"--[a-z][a-z-]*", usage))
+    parser.error(f"unrecognized arguments: {' '.join(settings)}{near}")
 
 
 def _takes_settings(options) -> bool:
@@ -96,7 +104,7 @@ def _parser():
 
     def command(run, name, description):
         sub = commands.add_parser(name, help=description, description=description)
-        sub.set_defaults(run=run)
+        sub.set_defaults(run=run, parser=sub)
         if run in _TAKING_CLASSES:
             own_classes.add_option(sub)
         return sub
