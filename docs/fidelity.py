@@ -240,8 +240,8 @@ FIGURES: tuple[Figure, ...] = (
             "Makhzani et al. 2015",
             Obtained("clusters", "mean error in %", clusters),
             "3",
-            "Open: no rerun by others with a figure is known; one that was tried "
-            "[falls short](https://github.com/musyoku/adversarial-autoencoder/issues/2), too",
+            "Open: no rerun by others with a figure is known; a short one is said to be "
+            "[worse, too](https://github.com/musyoku/adversarial-autoencoder/issues/2)",
             "clusters",
         )
         for clusters, reported, goal in ((16, "9.55 ± 2.05", 11.6), (30, "4.10 ± 1.13", 5.23))

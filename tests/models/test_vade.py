@@ -153,7 +153,7 @@ def test_training_starts_from_clusters_and_only_once():
 
 
 @pytest.mark.parametrize(
-    ("networks", "turned"),
+    ("networks", "changed"),
     [
         ({"hidden_units": (8,)}, True),
         ({"hidden_units": ()}, True),
@@ -163,7 +163,9 @@ def test_training_starts_from_clusters_and_only_once():
         pytest.param({"hidden_units": (8,), "network": "dense_resnet"}, False, marks=LONGER),
     ],
 )
-def test_the_mixture_of_the_start_is_the_one_of_scikit_learn_in_discriminant_axes(networks, turned):
+def test_the_mixture_of_the_start_is_the_one_of_scikit_learn_in_discriminant_axes(
+    networks, changed
+):
     x, _ = blobs(60)
     model = zoo.VaDE((4, 4, 1), 2, num_classes=3, pretraining_epochs=0, seed=1, **networks)
     codes, images = model.encode(x).astype("float64"), model.reconstruct(x)
@@ -171,7 +173,7 @@ def test_the_mixture_of_the_start_is_the_one_of_scikit_learn_in_discriminant_axe
     np.testing.assert_allclose(model.reconstruct(x), images, rtol=1e-3, atol=1e-4)
     expected = GaussianMixture(3, n_init=3, random_state=1).fit(codes)
     axes = np.eye(2)
-    if turned:
+    if changed:
         axes = discriminant_axes(expected.means_, expected.covariances_, expected.weights_)
     np.testing.assert_allclose(model.encode(x), codes @ axes, rtol=1e-3, atol=1e-4)
     means = expected.means_ @ axes
@@ -183,6 +185,24 @@ def test_the_mixture_of_the_start_is_the_one_of_scikit_learn_in_discriminant_axe
     np.testing.assert_allclose(
         model.prior.probabilities[order], expected.weights_[others], rtol=1e-3
     )
+
+
+def test_the_rate_of_the_start_falls_along_a_cosine_until_its_last_step(monkeypatch):
+    made = []
+
+    class Adam(keras.optimizers.Adam):
+        def __init__(self, rate):
+            super().__init__(rate)
+            made.append((self, rate))
+
+    monkeypatch.setattr(keras.optimizers, "Adam", Adam)
+    x, _ = blobs(50)
+    model = zoo.VaDE((4, 4, 1), 2, num_classes=3, hidden_units=(5,), pretraining_epochs=3, seed=1)
+    model.start(x, batch_size=20)
+    ((adam, rate),) = made
+    assert int(array(adam.iterations)) == 3 * 3
+    found = [float(array(rate(step))) for step in (0, 4.5, 9)]
+    np.testing.assert_allclose(found, [1e-3, 5.05e-4, 1e-5], rtol=1e-4)
 
 
 def test_your_own_networks_keep_their_axes_at_the_start():

@@ -71,13 +71,20 @@ def test_a_stack_of_unbounded_codes_unrolls_into_other_models(name, others):
     [
         ("CVAE", {"num_classes": 3}, "CVAE: .* encodes images alone"),
         ("VAE", {"network": "dense_resnet"}, "VAE: it must be a dense model"),
-        ("VAE", {"likelihood": zoo.LearnedGaussian()}, r"its decoder gives \(4, 4, 2\)"),
+        ("VAE", {"likelihood": zoo.LearnedGaussian()}, r"the decoder gives \(4, 4, 2\)"),
     ],
 )
 def test_models_whose_layers_are_no_stack_are_refused(name, options, message):
     model = CLASSES[name]((4, 4, 1), 2, hidden_units=(6,), **options)
     with pytest.raises(ValueError, match=message):
         zoo.pretrain(model, X, zoo.DenoisingAutoencoder)
+
+
+def test_an_encoder_that_also_sees_which_values_are_missing_is_refused_before_training():
+    columns = zoo.GaussianColumns(np.zeros(5), np.ones(5), missing="learn")
+    model = zoo.VAE((5,), 2, hidden_units=(6,), likelihood=columns)
+    with pytest.raises(ValueError, match=r"GaussianColumns its networks take or give other"):
+        zoo.pretrain(model, np.zeros((4, 5), "float32"), zoo.Autoencoder, epochs=1)
 
 
 def test_stacks_that_do_not_fit_are_refused():

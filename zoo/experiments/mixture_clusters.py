@@ -99,8 +99,8 @@ def mixture_clusters(epochs: int | None = None, verbose: int | str = 2) -> Table
         "three mixtures with full covariances of its codes is the row before, in axes in which "
         f"diagonal ones suit; then VaDE learns for {recipe.epochs} epochs. Lengths and rate were "
         "chosen on validation images with one seed. The last row of VaDE is the seed with the "
-        "highest bound on the 10,000 validation "
-        "images, which takes no labels. ClusteringAAE: preset `aae_mnist_clusters`, one seed, 16 "
+        "highest bound on the 10,000 validation images, which takes no labels. ClusteringAAE: "
+        "preset `aae_mnist_clusters`, one seed, 16 "
         "clusters, of which ten at most can be right one to one. Reported: Jiang et al. 2017, "
         "784-500-500-2000-10, layers pre-trained one by one, 300 epochs on all 70,000 images, "
         "which are also those measured.",

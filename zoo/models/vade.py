@@ -199,7 +199,7 @@ class VaDE(VAE):
         )
         means, covariances, weights = mixture.means_, mixture.covariances_, mixture.weights_
         axes = discriminant_axes(means, covariances, weights)
-        if not self.custom_networks and self._turned(axes):
+        if not self.custom_networks and self._changed_axes(axes):
             means, covariances = means @ axes, axes.T @ covariances @ axes
         self.prior.assign(means, np.diagonal(covariances, axis1=1, axis2=2), weights)
         self.started.assign(1.0)
@@ -217,11 +217,11 @@ class VaDE(VAE):
             seen = x[orders.permutation(len(x))]
             trainer.fit(seen, seen, batch_size=batch_size, shuffle=False, verbose=0)
 
-    def _turned(self, axes):
+    def _changed_axes(self, axes):
         """Replace mean codes z by z @ axes, and undo it in the decoder; return whether it could."""
         last, first = self.encoder.get_layer("z_mean"), self.decoder.layers[1]
         if not (isinstance(last, keras.layers.Dense) and isinstance(first, keras.layers.Dense)):
-            return False  # of "dense_resnet"
+            return False  # in "dense_resnet" a code is the sum of two layers
         kernel, bias = last.get_weights()
         last.set_weights([kernel @ axes, bias @ axes])
         kernel, bias = first.get_weights()

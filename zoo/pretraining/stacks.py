@@ -235,11 +235,12 @@ def _check_stackable(model):
             "that encodes images alone, with hidden_units=, and without labels, filters=, "
             "tie_weights= or your own networks."
         )
-    if model.decoder.output.shape[1:] != tuple(model.image_shape):
+    found = model.decoder.output.shape[1:]
+    if model.likelihood.adds_inputs or found != tuple(model.image_shape):
         raise ValueError(
-            f"Layers cannot be stacked into this {type(model).__name__}: its decoder gives "
-            f"{model.decoder.output.shape[1:]} for images {tuple(model.image_shape)}, so that its "
-            "last layer is no layer of a stack."
+            f"Layers cannot be stacked into this {type(model).__name__}: with the likelihood "
+            f"{type(model.likelihood).__name__} its networks take or give other numbers of values "
+            f"than an item has, {tuple(model.image_shape)}; the decoder gives {found}."
         )
 
 
