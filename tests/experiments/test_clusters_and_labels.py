@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from zoo.experiments import label_counts, mixture_clusters
+from zoo.experiments import adversarial, label_counts, mixture_clusters
 
 
 def test_accuracy_matches_clusters_one_to_one_and_the_error_names_them_by_images():
@@ -33,3 +33,22 @@ def test_the_nearest_labeled_image_names_a_test_image():
     assert label_counts._nearest_neighbor(x, y, shown, np.array([0, 1, 0])) == pytest.approx(
         100 / 3
     )
+
+
+def test_errors_of_clusters_among_digits_that_are_alike_and_by_most_frequent_classes():
+    y = np.array([4, 9, 9, 3, 5, 0, 0, 4])
+    probability = np.array(
+        [  # the surest images of the clusters are the first, the fourth and the last
+            [0.9, 0.05, 0.05],
+            [0.6, 0.2, 0.2],
+            [0.6, 0.2, 0.2],
+            [0.1, 0.8, 0.1],
+            [0.3, 0.4, 0.3],
+            [0.3, 0.4, 0.3],
+            [0.3, 0.3, 0.4],
+            [0.1, 0.1, 0.8],
+        ]
+    )
+    alike, most_frequent = adversarial._kinds_of_errors(probability, y)
+    assert alike == 37.5  # two 9 among the 4, one 5 with a 3; the 0 in both are not alike
+    assert most_frequent == 50.0  # of the three clusters, 2, 1 and 1 are right

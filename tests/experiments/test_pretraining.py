@@ -9,14 +9,17 @@ import pytest
 
 import zoo
 from zoo import data
+from zoo.data import variants
 from zoo.experiments import (
     contractive_filters,
     drawn_pixels,
     regularized,
     regularized_lengths,
     regularized_search,
+    regularized_strengths,
     representations,
     stacked_classifiers,
+    variants_draws,
     variants_search,
 )
 
@@ -91,6 +94,30 @@ def test_settings_are_searched_and_used_with_the_same_epochs(images, longer, mon
     assert row == [name, error, 7.0, 0.0, jacobian, 9e3 / (4 * regularized.UNITS), saturated, 50.0]
 
 
+def test_draws_are_held_out_as_the_data_set_is_and_differ(monkeypatch):
+    digits = (256 * generator.random((40, 28, 28))).astype("uint8"), np.arange(40) % 10
+    monkeypatch.setattr(variants_draws, "SIZES", {"training": 24, "testing": 10})
+    seen = []
+
+    def svm_error(train, validation, test):
+        parts = [(len(x), x.dtype, x.max() <= 1, len(y)) for x, y in (train, validation, test)]
+        seen.append((parts, train[0]))
+        return float(len(seen))
+
+    monkeypatch.setattr(variants_draws, "svm_error", svm_error)
+    monkeypatch.setattr(variants_draws, "_digits", lambda: digits)
+    table = variants_draws.mnist_variants_draws(only=["mnist_basic"], verbose=0)
+    assert all([n for n, *_ in parts] == [20, 4, 10] for parts, _ in seen)
+    assert all(part[1:3] == (np.float32, True) for parts, _ in seen for part in parts)
+    assert len({images.tobytes() for _, images in seen}) == len(seen) == 4
+    [row] = [row for row in table.rows if len(row) > 1]
+    assert row == ["mnist_basic", 3.03, 2.5, 1.29, "1.00, 2.00, 3.00, 4.00"]
+    x, y, *_ = variants.draw("mnist_basic", digits, seed=2, training=24, testing=10)
+    (train, _, _) = variants_draws.drawn("mnist_basic", digits, 2)
+    np.testing.assert_allclose(train[0], x[:20] / 255, rtol=1e-6)
+    np.testing.assert_array_equal(train[1], y[:20])
+
+
 @pytest.mark.parametrize("images", ["mnist", "cifar"])
 def test_every_length_is_trained_with_the_settings_of_the_table(images, monkeypatch):
     sets = [(np.zeros((n, 2, 2, 1)), np.zeros(n)) for n in (4, 3, 2)]
@@ -124,6 +151,42 @@ def test_every_length_is_trained_with_the_settings_of_the_table(images, monkeypa
         (model, length, rates) for model in (1, 2) for length in lengths
     ]
     assert all(given[1] is sets[0] and given[2] is sets[1] for given in tuned)
+
+
+def test_the_strength_with_the_smallest_validation_error_is_measured_with_all_seeds(monkeypatch):
+    sets = [(np.zeros((n, 2, 2, 1)), np.zeros(n)) for n in (4, 3, 2)]
+    name = "denoising, Gaussian noise"
+    trained = []
+
+    def pretrained(method, shape, settings, x, epochs, seed, verbose):
+        trained.append((method, settings.strength, epochs, seed))
+        assert settings[1:] == regularized.SETTINGS["mnist"][name][1:]
+        assert x is sets[0][0]
+        return settings.strength, seed
+
+    def fine_tuned(model, train, validation, epochs, rates, verbose, seed):
+        strength, pretrained_seed = model
+        assert seed == pretrained_seed
+        assert (train, validation, epochs) == (sets[0], sets[1], 30)
+        assert rates == (1e-2, 1e-2 / 3)
+        return model, 2 + abs(strength - 0.5)
+
+    def error_on(network, test):
+        assert test is sets[2]
+        return 10 * network[0] + network[1]
+
+    monkeypatch.setattr(regularized, "pretrained", pretrained)
+    monkeypatch.setattr(regularized_strengths, "fine_tuned", fine_tuned)
+    monkeypatch.setattr(regularized_strengths, "error_on", error_on)
+    [other], row = regularized_strengths.errors_by_strength(sets, [name], 0)
+    assert other == "contractive (CAE)"
+    assert trained == [
+        *((name, strength, 30, 1) for strength in (0.25, 0.5, 1)),
+        *((name, 0.5, 30, seed) for seed in (2, 3, 4, 5)),
+    ]
+    by_strength = "noise 0.25: 2.25, 0.5: 2.00, 1: 2.50"
+    errors = "6.00, 7.00, 8.00, 9.00, 10.00"
+    assert row == [name, 1.18, by_strength, "noise 0.5", 8.0, 0.71, errors]
 
 
 def test_the_first_lengths_are_those_of_the_table():
