@@ -196,7 +196,7 @@ def svm_error(train: tuple, validation: tuple, test: tuple) -> float:
     (x, y), (x_valid, y_valid), (x_test, y_test) = (
         (np.reshape(a, (len(a), -1)), b) for a, b in (train, validation, test)
     )
-    best = None
+    best: Any = None
     for gamma in SVM_WIDTHS:
         kernel, valid = rbf_kernel(x, gamma=gamma), rbf_kernel(x_valid, x, gamma)
         for c in SVM_COSTS:

@@ -16,7 +16,7 @@ from zoo.experiments.table import Table, chosen_rows
 DRAWS = (0, 1, 2, 3)  # seeds
 MACHINE = "SVM, Gaussian kernel"
 COMPARED = ("mnist_basic", "mnist_rot", "mnist_bg_rand", "rectangles")  # without photographs
-SIZES: dict[str, int] = {}  # of the training and the test set, if not those of the paper
+SIZES: dict[str, Any] = {}  # of the training and the test set, if not those of the paper
 QUICK = {
     "DRAWS": (0, 1),
     "COMPARED": ("mnist_basic", "rectangles"),
