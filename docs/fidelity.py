@@ -397,7 +397,7 @@ FIGURES: tuple[Figure, ...] = (
         Obtained("drawn_pixels", "test error in %", "drawn anew, 60 epochs"),
         "1",
         "Open: drawn pixels in place of gray ones lower it from 14.44, and 60 epochs a layer in "
-        "place of 20 from 15.50; more epochs were not tried",
+        "place of 20 from 15.50; with 240 the validation error falls on, from 10.25 to 8.40",
         "drawn_pixels",
         images=50_000,
     ),
