@@ -47,6 +47,24 @@ def test_the_gaussian_likelihood_is_scipys(stddev):
     np.testing.assert_allclose(got, expected, rtol=1e-4)
 
 
+@pytest.mark.parametrize("shape", [(7,), (4, 3, 1), (4, 3, 2)])
+def test_likelihoods_of_images_are_scipys_summed_over_all_values(shape):
+    x, mean, free = generator.standard_normal((3, 6, *shape)).astype("float32")
+    axes = tuple(range(1, x.ndim))
+    got = array(likelihoods.Gaussian(0.7).log_prob(*tensors(x, mean)))
+    np.testing.assert_allclose(got, stats.norm.logpdf(x, mean, 0.7).sum(axes), rtol=1e-4)
+    least = 2 * np.log(0.05)
+    variance = np.exp(least + np.logaddexp(0, free.astype("float64") - least))
+    expected = stats.norm.logpdf(x, mean, np.sqrt(variance)).sum(axes)
+    parameters = np.concatenate([mean, free], axis=-1)
+    got = array(likelihoods.LearnedGaussian(0.05).log_prob(*tensors(x, parameters)))
+    np.testing.assert_allclose(got, expected, rtol=1e-4)
+    binary = (x > 0).astype("float32")
+    expected = stats.bernoulli.logpmf(binary, 1 / (1 + np.exp(-mean.astype("float64")))).sum(axes)
+    got = array(likelihoods.Bernoulli().log_prob(*tensors(binary, mean)))
+    np.testing.assert_allclose(got, expected, rtol=1e-5)
+
+
 def test_the_squared_error_is_a_gaussian_of_variance_one_half_without_its_constant():
     x, mean = generator.standard_normal((2, 6, 7)).astype("float32")
     gaussian = array(likelihoods.Gaussian(np.sqrt(0.5)).log_prob(*tensors(x, mean)))
