@@ -4,6 +4,7 @@ import json
 
 import numpy as np
 import pytest
+from support.scores import assert_same_scores
 
 import export
 import zoo
@@ -70,7 +71,7 @@ def test_it_is_exported_as_one_graph(kind, ensemble, tmp_path):
     export.export_model(ensemble, tmp_path / "out", formats="onnx", images=x)
     assert len([*(tmp_path / "out").rglob("*.onnx")]) == 1
     found = export.load(tmp_path / "out" / "detector")(x=x)
-    np.testing.assert_allclose(found["score"], ensemble.scores(x), rtol=1e-4)
+    assert_same_scores(found["score"], ensemble.scores(x))
     np.testing.assert_array_equal(found["is_anomaly"] == 1, ensemble.predict(x) == -1)
     shown = ensemble.maps(x) if kind == "images" else ensemble.explain(x)
     np.testing.assert_allclose(found["map"], shown, rtol=1e-3, atol=1e-5)

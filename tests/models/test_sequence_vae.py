@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from keras import ops
 from scipy.stats import norm
+from support.scores import assert_same_scores
 
 import export
 import zoo
@@ -104,7 +105,7 @@ def test_signals_are_detected_whatever_their_length(tmp_path):
     assert (detector.explain(X)[np.isnan(X)] == 0).all()
     export.export_model(detector, tmp_path / "out", formats=("onnx",))
     found = export.load(tmp_path / "out" / "detector")(x=X)
-    np.testing.assert_allclose(found["score"], detector.scores(X), rtol=1e-3)
+    assert_same_scores(found["score"], detector.scores(X), 1e-3)
 
 
 @pytest.mark.slow
