@@ -53,7 +53,7 @@ def errors_by_strength(
         networks = {one: _classifier(name, one, sets, SEED, verbose) for one in strengths}
         best = min(strengths, key=lambda one: networks[one][1])
         errors = [error_on(networks[best][0], test)]
-        for seed in SEEDS[1:]:
+        for seed in SEEDS[1:]:  # the first is SEED
             errors.append(error_on(_classifier(name, best, sets, seed, verbose)[0], test))
             if verbose:
                 print(name, best, seed, f"{errors[-1]:.2f}", flush=True)

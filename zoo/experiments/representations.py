@@ -94,9 +94,14 @@ def mnist_variants(epochs: int = 30, only: Sequence[str] = (), verbose: int | st
 
 def split(name: str) -> tuple[tuple, tuple, tuple]:
     """Return images and labels for training, validation (a sixth of the images) and testing."""
-    (x, y), test = data.load(name)
+    train, test = data.load(name)
+    return *without_last_sixth(*train), test
+
+
+def without_last_sixth(x: np.ndarray, y: np.ndarray) -> tuple[tuple, tuple]:
+    """Return images and labels for training, and the last sixth of them for validation."""
     held_out = len(x) // 6
-    return (x[:-held_out], y[:-held_out]), (x[-held_out:], y[-held_out:]), test
+    return (x[:-held_out], y[:-held_out]), (x[-held_out:], y[-held_out:])
 
 
 def stacked(
