@@ -1,5 +1,6 @@
 """The command line: what it prints, what it writes, and how it says no."""
 
+import argparse
 import json
 import os
 import shutil
@@ -13,7 +14,7 @@ from support.command_line import DIGITS, run
 
 import zoo
 from zoo import data
-from zoo.cli import shared_options
+from zoo.cli import main, shared_options
 from zoo.presets import catalog, loading
 from zoo.recipes import training
 
@@ -27,6 +28,31 @@ def run_alone(*arguments):
 def copy(tmp_path):
     """A copy of a shipped preset that a test may change."""
     return shutil.copytree(catalog.preset_folder(DIGITS), tmp_path / "copy")
+
+
+def commands():
+    """Return the parsers of all commands, by name."""
+    (sub,) = [a for a in main._parser()._actions if isinstance(a, argparse._SubParsersAction)]
+    return sub.choices
+
+
+def test_an_option_for_a_list_may_be_given_again():
+    """`--drop id --drop name` leaves out both; of a size, the last one counts."""
+    found = set()
+    for parser in commands().values():
+        for action in parser._actions:
+            if not action.option_strings or action.nargs != "+":
+                continue
+            name = action.option_strings[0]
+            found.add(name)
+            values = (action.type or str)("1"), (action.type or str)("2")
+            options = argparse.Namespace(**{action.dest: action.default})
+            action(parser, options, [values[0]], name)
+            action(parser, options, [values[1]], name)
+            expected = values[1:] if name == "--size" else values
+            assert getattr(options, action.dest) == list(expected), f"{parser.prog} {name}"
+            assert not action.default
+    assert found >= {"--drop", "--labels", "--normal", "--only", "--outputs", "--size", "--where"}
 
 
 # Looking around

@@ -50,7 +50,9 @@ def add_detect(sub: argparse.ArgumentParser) -> None:
     sub.add_argument(
         "--labels", help="file, column or from_subfolders: 1 is an anomaly; or classes"
     )
-    sub.add_argument("--normal", nargs="+", help="classes, or subfolders, that are normal")
+    sub.add_argument(
+        "--normal", action="extend", nargs="+", help="classes, or subfolders, that are normal"
+    )
     sub.add_argument("--score", help="see zoo.anomaly.Detector [the model's default]")
     sub.add_argument("--contamination", type=float, help="share of anomalies [0.1]")
     sub.add_argument("--quantile", type=float, help="quantile of normal scores as the threshold")
@@ -63,8 +65,12 @@ def add_detect(sub: argparse.ArgumentParser) -> None:
         default=None,
         help="subtract the mean of each column or channel, and divide by its standard deviation",
     )
-    sub.add_argument("--names", nargs="+", help="names of the columns or channels [the table's]")
-    sub.add_argument("--units", nargs="+", help="units of the columns or channels [none]")
+    sub.add_argument(
+        "--names", action="extend", nargs="+", help="names of the columns or channels [the table's]"
+    )
+    sub.add_argument(
+        "--units", action="extend", nargs="+", help="units of the columns or channels [none]"
+    )
     sub.add_argument("--seed", type=seed, help="seed of all random numbers [0]")
     sub.add_argument("--epochs", type=count, help="epochs to train a class [its own number]")
     add_shape(sub, "the images in a folder, for a class")

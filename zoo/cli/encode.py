@@ -24,7 +24,9 @@ def add_encode(sub: argparse.ArgumentParser) -> None:
     sub.add_argument(
         "--id", dest="id_column", help="column that names the rows [they are numbered from 0]"
     )
-    sub.add_argument("--outputs", nargs="+", help="outputs of the encoder, such as z_mean [all]")
+    sub.add_argument(
+        "--outputs", action="extend", nargs="+", help="outputs of the encoder, such as z_mean [all]"
+    )
     sub.add_argument("--label", help="column of labels, for a model that takes labels")
     add_column(sub)
     add_engine(sub, "process")

@@ -20,6 +20,7 @@ def add_conditions(sub: Any) -> None:
     """Add the options for rows of a table."""
     sub.add_argument(
         "--where",
+        action="extend",
         nargs="+",
         metavar="CONDITION",
         help='rows of a table for which these hold, such as "kind=b" "age<40"',

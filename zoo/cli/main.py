@@ -127,7 +127,13 @@ def _parser():
     help_ += ".parquet with --engine"
     sub.add_argument("--out", default=None, help=help_)
     sub.add_argument("--picture", choices=PICTURES, help="[samples, or what suits the model]")
-    sub.add_argument("--labels", type=label, nargs="+", help="classes of samples, in turn; or one")
+    sub.add_argument(
+        "--labels",
+        type=label,
+        action="extend",
+        nargs="+",
+        help="classes of samples, in turn; or one",
+    )
     sub.add_argument(
         "--n", type=count, default=None, help="number of images or rows [a sheet; 1000]"
     )

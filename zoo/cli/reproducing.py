@@ -32,7 +32,11 @@ def add_reproduce(sub: argparse.ArgumentParser) -> None:
     sub.add_argument("--out", help=f"folder for table and picture [{OUT}; quick: {QUICK_OUT}]")
     sub.add_argument("--epochs", type=count, default=None, help="epochs of each training")
     sub.add_argument(
-        "--only", nargs="+", default=(), help="rows to run; the other rows are kept [all]"
+        "--only",
+        action="extend",
+        nargs="+",
+        default=[],
+        help="rows to run; the other rows are kept [all]",
     )
     sub.add_argument(
         "--jobs",

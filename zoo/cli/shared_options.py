@@ -46,6 +46,7 @@ def add_table_options(sub: argparse.ArgumentParser) -> None:
         "--drop",
         "--ignore",
         dest="drop",
+        action="extend",
         nargs="+",
         default=[],
         help="columns of a table to leave out",
