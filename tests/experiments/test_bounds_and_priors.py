@@ -1,5 +1,6 @@
 """Likelihoods by bound and prior: which epoch is kept, and what is held out."""
 
+import itertools
 import re
 from dataclasses import replace
 from types import SimpleNamespace
@@ -72,7 +73,7 @@ def test_the_last_training_images_are_held_out(monkeypatch):
         measured.append((sorted(x.ravel()), samples))
         return SimpleNamespace(value=-np.arange(len(x)) - 7.0)
 
-    def train(row, x, held_out, verbose, states):
+    def train(row, x, held_out, verbose, states, start, hours):
         trained.append((x.tolist(), held_out.tolist()))
         return SimpleNamespace(log_likelihood=log_likelihood), 0.5
 
@@ -85,6 +86,41 @@ def test_the_last_training_images_are_held_out(monkeypatch):
     assert measured == [([*range(100, 105)], 5000), ([*range(6, 10)], 200)]
     [row] = [row for row in table.rows if len(row) > 1]
     assert row[1:6] == [86.76, 9.0, pytest.approx(np.sqrt(2 / 5), abs=1e-4), 8.5, 1000]
+
+
+def test_a_row_goes_on_from_the_model_of_another_one(monkeypatch):
+    """Each is trained once, and measured if it was asked for; hours and epochs add up."""
+    chain = ["VAE, k = 1, 3,280 epochs", "IWAE, k = 5, after k = 1", "IWAE, k = 50, after k = 5"]
+    fitted = []
+
+    def fit(model, x, settings, epochs, **options):
+        before = model.encoder.get_weights()
+        fitted.append((settings, epochs, model.samples, before))
+        model.encoder.set_weights([w + 1 for w in before])
+        return 0.5
+
+    monkeypatch.setattr(data, "load", lambda name: ((X[:6], None), (X[6:], None)))
+    monkeypatch.setattr(bounds_and_priors, "VALIDATION", 2)
+    monkeypatch.setattr(bounds_and_priors, "SAMPLES", 2)
+    states = SimpleNamespace(fit=fit)
+    table = bounds_and_priors.bounds_and_priors(only=chain[1:], verbose=0, states=states)
+    assert [row for row, *_ in fitted] == [ROWS[name] for name in chain]
+    assert [(epochs, k) for _, epochs, k, _ in fitted] == [(3280, 1), (60, 5), (15, 50)]
+    for (*_, earlier), (*_, later) in itertools.pairwise(fitted):
+        for one, two in zip(earlier, later, strict=True):
+            np.testing.assert_array_equal(two, one + 1)
+    rows = [row for row in table.rows if len(row) > 1]
+    assert [row[0] for row in rows] == chain[1:]
+    assert [row[5:] for row in rows] == [["3280 + 60", 1.0], ["3280 + 60 + 15", 1.5]]
+
+
+def test_a_row_that_goes_on_has_a_lower_rate(monkeypatch):
+    monkeypatch.setattr(zoo.VAE, "fit", lambda model, x, **options: None)
+    row = replace(ROWS["IWAE, k = 5, after k = 1"], epochs=3)
+    model, _ = bounds_and_priors._trained(row, X[:6], X[6:], 0, NOT_KEPT)
+    schedule = model.optimizer._learning_rate
+    assert float(schedule(0)) == pytest.approx(bounds_and_priors.LATER_RATE)
+    assert float(schedule(3)) == pytest.approx(2e-5)
 
 
 def test_hours_on_a_gpu_name_it(monkeypatch):
