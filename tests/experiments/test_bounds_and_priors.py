@@ -119,7 +119,7 @@ def test_a_row_that_goes_on_has_a_lower_rate(monkeypatch):
     row = replace(ROWS["IWAE, k = 5, after k = 1"], epochs=3)
     model, _ = bounds_and_priors._trained(row, X[:6], X[6:], 0, NOT_KEPT)
     schedule = model.optimizer._learning_rate
-    assert float(schedule(0)) == pytest.approx(bounds_and_priors.LATER_RATE)
+    assert float(schedule(0)) == pytest.approx(3e-4)
     assert float(schedule(3)) == pytest.approx(2e-5)
 
 
