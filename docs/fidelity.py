@@ -236,12 +236,16 @@ FIGURES: tuple[Figure, ...] = (
             goal,
             "Makhzani et al. 2015",
             Obtained("clusters", "mean error in %", clusters),
-            "3",
-            "Open: no rerun by others with a figure is known; a short one is said to be "
+            "5",
+            f"{alike} points lie among 4, 7 and 9 and among 3, 5 and 8, which share clusters; no "
+            "rerun by others with a figure is known, and a short one is said to be "
             "[worse, too](https://github.com/musyoku/adversarial-autoencoder/issues/2)",
             "clusters",
         )
-        for clusters, reported, goal in ((16, "9.55 ± 2.05", 11.6), (30, "4.10 ± 1.13", 5.23))
+        for clusters, reported, goal, alike in (
+            (16, "9.55 ± 2.05", 11.6, 18.94),
+            (30, "4.10 ± 1.13", 5.23, 12.37),
+        )
     ),
     Figure(
         "VaDE, 10 clusters",
@@ -264,7 +268,8 @@ FIGURES: tuple[Figure, ...] = (
         "Makhzani et al. 2015",
         Obtained("parzen_windows", "log-likelihood", "AAE, inputs dropped"),
         "1",
-        "Open",
+        "Its standard error is 1.8, and windows reward blur: 10,000 training images have 246.2 "
+        "nats, and 324.5 after a Gaussian filter of 0.7 pixels",
         "parzen_windows",
         higher=True,
     ),

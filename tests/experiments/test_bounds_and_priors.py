@@ -105,21 +105,21 @@ def test_a_row_goes_on_from_the_model_of_another_one(monkeypatch):
     states = SimpleNamespace(fit=fit)
     table = bounds_and_priors.bounds_and_priors(only=chain[1:], verbose=0, states=states)
     assert [row for row, *_ in fitted] == [ROWS[name] for name in chain]
-    assert [(epochs, k) for _, epochs, k, _ in fitted] == [(3280, 1), (60, 5), (15, 50)]
+    assert [(epochs, k) for _, epochs, k, _ in fitted] == [(3280, 1), (200, 5), (100, 50)]
     for (*_, earlier), (*_, later) in itertools.pairwise(fitted):
         for one, two in zip(earlier, later, strict=True):
             np.testing.assert_array_equal(two, one + 1)
     rows = [row for row in table.rows if len(row) > 1]
     assert [row[0] for row in rows] == chain[1:]
-    assert [row[5:] for row in rows] == [["3280 + 60", 1.0], ["3280 + 60 + 15", 1.5]]
+    assert [row[5:] for row in rows] == [["3280 + 200", 1.0], ["3280 + 200 + 100", 1.5]]
 
 
-def test_a_row_that_goes_on_has_a_lower_rate(monkeypatch):
+def test_a_row_that_goes_on_starts_with_the_first_rate_again(monkeypatch):
     monkeypatch.setattr(zoo.VAE, "fit", lambda model, x, **options: None)
     row = replace(ROWS["IWAE, k = 5, after k = 1"], epochs=3)
     model, _ = bounds_and_priors._trained(row, X[:6], X[6:], 0, NOT_KEPT)
     schedule = model.optimizer._learning_rate
-    assert float(schedule(0)) == pytest.approx(3e-4)
+    assert float(schedule(0)) == pytest.approx(1e-3)
     assert float(schedule(3)) == pytest.approx(2e-5)
 
 

@@ -132,6 +132,7 @@ def test_the_card_of_a_preset_holds_its_recipe(name):
         (SMALL_RECIPE.replace('class = "Autoencoder"', ""), "class"),
         (SMALL_RECIPE.replace("epochs = 2", ""), "epochs"),
         ("unheard = 1\n" + SMALL_RECIPE, "unheard"),
+        (SMALL_RECIPE.replace("validation = 237", "validation = 0"), "validation is 0; give .* 1 "),
     ],
 )
 def test_a_recipe_that_cannot_be_read_is_refused(text, says):

@@ -165,6 +165,8 @@ def test_a_recipe_may_keep_the_best_epoch(recipe, tmp_path, capsys):
     assert "kept: the weights of epoch 2, whose val_loss 1 is lowest" in capsys.readouterr().out
     with pytest.raises(ValueError, match="keep is 'first'; choose 'last' or 'best'"):
         train(dataclasses.replace(recipe, keep="first"), tmp_path / "other")
+    with pytest.raises(ValueError, match="validation is 0; give at least 1 image"):
+        train(dataclasses.replace(recipe, validation=0), tmp_path / "other")
     assert os.listdir(tmp_path) == ["out"]
 
 

@@ -13,7 +13,7 @@ from zoo.density import ParzenWindows
 if TYPE_CHECKING:
     from zoo.models.autoencoder import BaseAutoencoder
 
-BANDWIDTHS = np.logspace(-1.0, 0.0, 10)
+BANDWIDTHS = np.logspace(-1.0, 0.0, 37)  # with steps of 6.6 %: 784 pixels tell widths well apart
 
 
 def parzen_log_likelihood(x: np.ndarray, samples: np.ndarray, bandwidth: float) -> np.ndarray:

@@ -44,7 +44,7 @@ class Recipe:
             model is pre-trained with these arguments instead of those in `model`.
         labels: the number of images that keep their label, equally many of each class; 0 for all.
             They are chosen with the recipe's seed, by `zoo.data.keep_labels`.
-        validation: the number of images, the last of the training set, for validation.
+        validation: the number of images, the last of the training set, for validation; at least 1.
         storage: storage of the weights, "float32", "float16" or "compact"; see `zoo.save`.
         label_file: an .npy file with the labels of the user's images, or the column of a table that
             holds them; "" for none.
@@ -115,8 +115,8 @@ class Recipe:
         return tomli_w.dumps(content)
 
 
-_LEAST: dict[str, int] = dict.fromkeys(("epochs", "batch_size"), 1)
-_LEAST |= dict.fromkeys(("steps_per_epoch", "seed", "validation", "labels"), 0)
+_LEAST: dict[str, int] = dict.fromkeys(("epochs", "batch_size", "validation"), 1)
+_LEAST |= dict.fromkeys(("steps_per_epoch", "seed", "labels"), 0)
 _KINDS: dict[str, type] = {"str": str, "int": int, "dict[str, Any]": dict, "list[str]": list}
 
 

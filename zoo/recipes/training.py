@@ -113,6 +113,8 @@ def _train(recipe, out, length, overwrite, given, other, licence, model_class, v
     steps = recipe.epochs * steps_per_epoch(recipe)
     recipe, source, x, y, own = _data_of(recipe, given, length, out.name, model_class, verbose)
     cut, epochs = len(x) - recipe.validation, recipe.epochs
+    if recipe.validation < 1:
+        raise ValueError(f"validation is {recipe.validation}; give at least 1 image.")
     if cut < 1:
         raise ValueError(
             f"The recipe keeps {recipe.validation:,} images for validation, but there are only "
