@@ -17,6 +17,7 @@ OLD = json.loads((ROOT / "tests" / "presets" / "configs_of_0_2.json").read_text(
 TRAINED_ANEW = (
     "semi_supervised_aae_mnist_100"  # since version 0.2, with a conditional discriminator
 )
+OTHER_SETTINGS = {"iwae_mnist_binarized": "estimator"}  # of presets trained again since version 0.2
 
 
 @pytest.mark.parametrize("name", sorted(OLD.keys() - {TRAINED_ANEW}))
@@ -24,7 +25,10 @@ def test_a_preset_of_version_0_2_is_the_same_model(name, tmp_path):
     folder = shutil.copytree(ROOT / "pretrained" / name, tmp_path / name)
     assert OLD[name] != json.loads((folder / "config.json").read_text("utf-8"))
     rewrite(folder, "config.json", json.dumps(OLD[name]).encode())
-    assert zoo.load(str(folder)).get_config() == zoo.load(name).get_config()
+    before, now = zoo.load(str(folder)).get_config(), zoo.load(name).get_config()
+    if name in OTHER_SETTINGS:
+        assert before.pop(OTHER_SETTINGS[name]) != now.pop(OTHER_SETTINGS[name])
+    assert before == now
 
 
 def test_a_color_map_of_pictures_is_left_out():
