@@ -1,5 +1,7 @@
 """Parzen windows against scikit-learn's kernel density, and a density that is known."""
 
+import itertools
+
 import numpy as np
 import pytest
 from scipy import special, stats
@@ -31,6 +33,17 @@ def test_the_bandwidth_is_the_best_one_on_validation_images():
     assert parzen.choose_bandwidth(x, samples, widths) == 0.2
     estimate = parzen.parzen_log_likelihood(x, samples, 0.2).mean()
     assert estimate == pytest.approx(-stats.norm.entropy(), abs=0.05)
+
+
+def test_bandwidths_are_close_enough_for_784_pixels():
+    """The best bandwidth around one sample is the root of the mean squared distance."""
+    sample = np.zeros((1, 784))
+    for lower, upper in itertools.pairwise(parzen.BANDWIDTHS):
+        best = np.sqrt(lower * upper)
+        x = np.full((2, 784), best)
+        found = parzen.choose_bandwidth(x, sample)
+        at_best, at_found = (parzen.parzen_log_likelihood(x, sample, h)[0] for h in (best, found))
+        assert 0 < at_best - at_found < 1
 
 
 @pytest.mark.parametrize("conditional", [False, True])

@@ -16,7 +16,7 @@ from zoo.experiments.registry import experiment
 from zoo.experiments.resuming import NOT_KEPT, States
 from zoo.experiments.table import SEED, Table, error, fit, fit_recipe
 from zoo.metrics.card_metrics import rounded
-from zoo.metrics.parzen import choose_bandwidth
+from zoo.metrics.parzen import estimate_around
 from zoo.plots.picture import Picture
 from zoo.plots.sheets import INK, enlarged, name_rows, show
 from zoo.plots.walks import STEPS, along_classes
@@ -198,16 +198,15 @@ def parzen_windows(epochs: int = 60, verbose: int | str = 2) -> Table:
     for preset in ("aae_mnist", "vae_mnist"):
         images[f"preset {preset}"] = zoo.load(preset).generate(GENERATED, seed=0)
     order = np.random.default_rng(SEED).permutation(len(x))
-    images["training images"] = x[order[:GENERATED]]
-    images["training images, blurred"] = blurred(images["training images"])
+    real = x[order[:GENERATED]]
+    images["training images"] = real
+    images["training images, blurred"] = gaussian_filter(real, (0, BLUR, BLUR, 0))
     reported = {"AAE, inputs dropped": "340 ± 2 (rerun: 345)", "AAE without dropout": "232 (rerun)"}
     rows = []
     for name, drawn in images.items():
-        bandwidth = choose_bandwidth(kept, drawn)
-        values = metrics.parzen_log_likelihood(x_test, drawn, bandwidth)
-        spread = float(values.std(ddof=1) / np.sqrt(len(values)))
-        mean = round(float(values.mean()), 1)
-        rows.append([name, reported.get(name, ""), mean, round(spread, 1), round(bandwidth, 3)])
+        mean, spread, bandwidth = estimate_around(drawn, x_test, kept)
+        values = [round(mean, 1), round(spread, 1), round(bandwidth, 3)]
+        rows.append([name, reported.get(name, ""), *values])
         if verbose:
             print(*rows[-1], flush=True)
     return Table(
@@ -224,11 +223,6 @@ def parzen_windows(epochs: int = 60, verbose: int | str = 2) -> Table:
         ("model", "reported", "log-likelihood", "standard error", "bandwidth"),
         rows,
     )
-
-
-def blurred(images: np.ndarray) -> np.ndarray:
-    """Return images [n, height, width, 1] after a Gaussian filter of `BLUR` pixels."""
-    return gaussian_filter(images, (0, BLUR, BLUR, 0))
 
 
 @experiment(minutes=50)

@@ -13,7 +13,7 @@ from zoo.density import ParzenWindows
 if TYPE_CHECKING:
     from zoo.models.autoencoder import BaseAutoencoder
 
-BANDWIDTHS = np.logspace(-1.0, 0.0, 37)  # with steps of 6.6 %: 784 pixels tell widths well apart
+BANDWIDTHS = np.logspace(-1.0, 0.0, 37)  # steps of 6.6 %: with 784 pixels they cost up to 0.8 nats
 
 
 def parzen_log_likelihood(x: np.ndarray, samples: np.ndarray, bandwidth: float) -> np.ndarray:
@@ -86,9 +86,15 @@ def parzen_estimate(
     Source: see `parzen_log_likelihood`.
     """
     labels = np.arange(samples) % model.num_classes if model.conditional else None
-    generated = model.generate(samples, labels, seed=seed)
-    bandwidth = choose_bandwidth(validation, generated)
-    values = parzen_log_likelihood(x, generated, bandwidth)
+    return estimate_around(model.generate(samples, labels, seed=seed), x, validation)
+
+
+def estimate_around(
+    samples: np.ndarray, x: np.ndarray, validation: np.ndarray
+) -> tuple[float, float, float]:
+    """Estimate the log-likelihood of images around given samples, as `parzen_estimate` does."""
+    bandwidth = choose_bandwidth(validation, samples)
+    values = parzen_log_likelihood(x, samples, bandwidth)
     return float(values.mean()), float(values.std(ddof=1) / np.sqrt(len(values))), bandwidth
 
 
