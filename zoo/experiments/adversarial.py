@@ -184,7 +184,7 @@ def vae_against_aae(epochs: int = 20, verbose: int | str = 2) -> Table:
     )
 
 
-@experiment(minutes=80)
+@experiment(minutes=60)
 def parzen_windows(epochs: int = 60, verbose: int | str = 2) -> Table:
     """Estimate log-likelihoods by Parzen windows: of AAEs, other models, and training images."""
     (x, _), (x_test, _) = data.load("mnist")
@@ -225,7 +225,7 @@ def parzen_windows(epochs: int = 60, verbose: int | str = 2) -> Table:
     )
 
 
-@experiment(minutes=50)
+@experiment(minutes=70)
 def clusters(epochs: int | None = None, verbose: int | str = 2, states: States = NOT_KEPT) -> Table:
     """Sort digits into 16 and into 30 clusters, without labels."""
     recipe, rows = recipes.get(CLUSTERS), []
