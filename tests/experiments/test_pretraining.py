@@ -15,12 +15,14 @@ from zoo.experiments import (
     drawn_pixels,
     regularized,
     regularized_lengths,
+    regularized_photographs,
     regularized_search,
     regularized_strengths,
     representations,
     stacked_classifiers,
     variants_draws,
     variants_search,
+    variants_widths,
 )
 
 ROOT = Path(__file__).parents[2]
@@ -118,8 +120,7 @@ def test_draws_are_held_out_as_the_data_set_is_and_differ(monkeypatch):
     np.testing.assert_array_equal(train[1], y[:20])
 
 
-@pytest.mark.parametrize("images", ["mnist", "cifar"])
-def test_every_length_is_trained_with_the_settings_of_the_table(images, monkeypatch):
+def test_every_length_is_trained_with_the_settings_of_the_table(monkeypatch):
     sets = [(np.zeros((n, 2, 2, 1)), np.zeros(n)) for n in (4, 3, 2)]
     trained, tuned = [], []
 
@@ -137,20 +138,64 @@ def test_every_length_is_trained_with_the_settings_of_the_table(images, monkeypa
         regularized_lengths, "error_on", lambda network, test: len(test[0]) + network / 100
     )
     name = "contractive (CAE)"
-    found = regularized_lengths.errors_by_length(images, sets, [name], 0)
-    row, *others = found
+    row, *others = regularized_lengths.errors_by_length(sets, [name], 0)
     errors = ["2.01 (3.00)", "2.02 (4.00)", "2.03 (5.00)", "2.04 (6.00)"]
-    assert row == [name, regularized.REPORTED[images][name][0], *errors]
-    assert [len(other) for other in others] == [1] * (len(regularized_lengths.COMPARED[images]) - 1)
-    settings = regularized.SETTINGS[images][name]
+    assert row == [name, regularized.REPORTED["mnist"][name][0], *errors]
+    assert [len(other) for other in others] == [1] * (len(regularized_lengths.COMPARED) - 1)
+    settings = regularized.SETTINGS["mnist"][name]
     assert [given[2] for given in trained] == [settings] * 2
-    assert [given[4] for given in trained] == list(regularized_lengths.PRETRAINING[images])
+    assert [given[4] for given in trained] == list(regularized_lengths.PRETRAINING)
     rates = (settings.fine_tuning, settings.fine_tuning / 3)
-    lengths = list(regularized_lengths.FINE_TUNING[images])
+    lengths = list(regularized_lengths.FINE_TUNING)
     assert [(given[0], *given[3:5]) for given in tuned] == [
         (model, length, rates) for model in (1, 2) for length in lengths
     ]
     assert all(given[1] is sets[0] and given[2] is sets[1] for given in tuned)
+
+
+def test_longer_pre_training_goes_on_and_the_best_in_validation_is_tested_once(monkeypatch):
+    """A stand-in network's validation error is lowest for noise of 0.5 after 60 epochs."""
+    sets = [(np.zeros((n, 2, 2, 1)), np.zeros(n)) for n in (4, 3, 2)]
+    name, tested = "denoising, Gaussian noise", []
+
+    class Model:
+        def __init__(self, method, shape, strength, seed):
+            assert (method, shape, seed) == (name, (2, 2, 1), 1)
+            self.strength, self.epochs, self.optimizer = strength, 0, None
+
+        def compile(self, optimizer):
+            assert self.optimizer is None
+            self.optimizer = optimizer
+
+        def fit(self, x, batch_size, epochs, verbose):
+            assert x is sets[0][0]
+            assert batch_size == 128
+            self.epochs += epochs
+
+    def fine_tuned(model, train, validation, epochs, rates, verbose):
+        assert (train, validation, epochs) == (sets[0], sets[1], 30)
+        assert rates == (3e-3, 1e-3)
+        error = 50 + 10 * (model.strength != 0.5) + abs(model.epochs - 60) / 10
+        return (model.strength, model.epochs), error
+
+    def error_on(network, test):
+        assert test is sets[2]
+        tested.append(network)
+        return 54.321
+
+    candidates = (0.25, 0.5), (15, 60, 120)
+    monkeypatch.setitem(regularized_photographs.CANDIDATES, name, candidates)
+    monkeypatch.setattr(regularized, "one_layer", Model)
+    monkeypatch.setattr(regularized_photographs, "fine_tuned", fine_tuned)
+    monkeypatch.setattr(regularized_photographs, "error_on", error_on)
+    rows = {row[0]: row[1:] for row in regularized_photographs.rows_of(sets, [name], 0)}
+    assert tested == [(0.5, 60)]
+    errors = (
+        "noise 0.25 (15: 64.50, 60: 60.00, 120: 66.00), "
+        "noise 0.5 (15: 54.50, 60: 50.00, 120: 56.00)"
+    )
+    assert rows.pop(name) == [54.81, errors, "noise 0.5, 60 epochs", 54.32]
+    assert rows == {other: [] for other in regularized.REPORTED["cifar"] if other != name}
 
 
 def test_the_strength_with_the_smallest_validation_error_is_measured_with_all_seeds(monkeypatch):
@@ -189,20 +234,16 @@ def test_the_strength_with_the_smallest_validation_error_is_measured_with_all_se
     assert row == [name, 1.18, by_strength, "noise 0.5", 8.0, 0.71, errors]
 
 
-def test_the_first_lengths_are_those_of_the_table():
-    for images, run in (
-        ("mnist", regularized.regularized),
-        ("cifar", regularized.regularized_cifar),
-    ):
-        epochs = inspect.signature(run).parameters["epochs"].default
-        assert regularized_lengths.PRETRAINING[images][0] == epochs
-        assert regularized_lengths.FINE_TUNING[images][0] == regularized.FINE_TUNED[images] * epochs
+def test_the_first_length_is_that_of_the_table():
+    epochs = inspect.signature(regularized.regularized).parameters["epochs"].default
+    assert regularized_lengths.PRETRAINING[0] == epochs
+    assert regularized_lengths.FINE_TUNING[0] == regularized.FINE_TUNED["mnist"] * epochs
     behind = {
         name
         for name, error, obtained, *_ in table_rows("regularized")
         if error and obtained > error
     }
-    assert {*regularized_lengths.COMPARED["mnist"]} == behind
+    assert {*regularized_lengths.COMPARED} == behind
 
 
 def test_only_the_plain_autoencoder_varies_its_epochs(monkeypatch):
@@ -259,18 +300,51 @@ def test_the_lowest_reported_error_decides_which_method_is_searched():
         assert search.method.endswith(f"-{representations.METHODS[search.method][0]}")
 
 
-def test_a_stack_is_pre_trained_with_the_given_rate(monkeypatch):
-    rates = []
+def test_a_stack_is_pre_trained_with_the_given_rate_and_width(monkeypatch):
+    rates, widths = [], []
 
     def pretrain(model, x, kind, *, optimizer, **options):
         rates.append(float(optimizer.learning_rate))
+        widths.append([layer.shape[-1] for layer in model.encoder.get_weights()[::2]])
 
     monkeypatch.setattr(zoo, "pretrain", pretrain)
     monkeypatch.setattr(representations, "UNITS", 3)
     x = np.zeros((2, 4, 4, 1), "float32")
     representations.stacked(x, 1, zoo.Autoencoder, {}, epochs=1, verbose=0)
-    representations.stacked(x, 1, zoo.Autoencoder, {}, epochs=1, verbose=0, rate=4e-3)
+    representations.stacked(x, 2, zoo.Autoencoder, {}, epochs=1, verbose=0, rate=4e-3, units=5)
     assert rates == pytest.approx([1e-3, 4e-3])
+    assert widths == [[3], [5, 5]]
+
+
+def test_wider_layers_have_the_settings_of_the_search(monkeypatch):
+    sets = [(np.zeros((n, 4, 4, 1)), np.zeros(n)) for n in (4, 3, 2)]
+    [chosen] = [row[5] for row in table_rows("mnist_variants_settings") if row[0] == "mnist_rot"]
+    rate, masked, epochs = variants_widths.RATE, variants_widths.MASKED[1], variants_widths.EPOCHS
+    assert f"{rate:g}, masked {masked:g}, {epochs} epochs" == chosen
+
+    def stacked(x, layers, kind, options, *, epochs, rate, units, verbose):
+        assert (layers, kind) == (3, zoo.DenoisingAutoencoder)
+        assert (epochs, rate) == (variants_widths.EPOCHS, variants_widths.RATE)
+        assert options["tie_weights"]
+        return units, options["corruption"]["masking"]
+
+    def fine_tuned(model, train, validation, epochs, rates, verbose):
+        assert (train, validation) == (sets[0], sets[1])
+        units, masked = model
+        return model, 10 + 1000 / units + abs(masked - 0.25)
+
+    def error_on(network, test):
+        assert test is sets[2]
+        return network[1] + network[0]
+
+    monkeypatch.setattr(variants_widths, "split", lambda given: sets)
+    monkeypatch.setattr(variants_widths, "stacked", stacked)
+    monkeypatch.setattr(variants_widths, "fine_tuned", fine_tuned)
+    monkeypatch.setattr(variants_widths, "error_on", error_on)
+    assert variants_widths.mnist_variants_widths(verbose=0).rows == [
+        ["1,000 units", 9.53, "masked 0.25: 11.00, 0.5: 11.25", "masked 0.25", 1000.25],
+        ["2,000 units", 9.53, "masked 0.25: 10.50, 0.5: 10.75", "masked 0.25", 2000.25],
+    ]
 
 
 @pytest.mark.parametrize(

@@ -116,6 +116,17 @@ QUICK = {
 }
 
 
+def one_layer(name: str, shape: tuple[int, ...], strength: float, seed: int) -> Any:
+    """Return an untrained autoencoder of one layer for a method, or for `NONE`."""
+    common = {"code_activation": "sigmoid", "seed": seed}
+    if name == NONE:
+        return zoo.Autoencoder(shape, UNITS, hidden_units=(), tie_weights=True, **common)
+    method = METHODS[name]
+    if method.model_class is not zoo.RBM:  # which has one layer and one kernel in any case
+        common |= {"hidden_units": (), "tie_weights": True}
+    return method.model_class(shape, UNITS, **common, **method.options(strength))
+
+
 def pretrained(
     name: str,
     shape: tuple[int, ...],
@@ -126,16 +137,11 @@ def pretrained(
     verbose: int | str,
 ) -> Any:
     """Return an autoencoder of one layer, trained by a method; or an untrained one for `NONE`."""
-    common = {"code_activation": "sigmoid", "seed": seed}
-    if name == NONE:
-        return zoo.Autoencoder(shape, UNITS, hidden_units=(), tie_weights=True, **common)
-    method = METHODS[name]
-    if method.model_class is not zoo.RBM:  # which has one layer and one kernel in any case
-        common |= {"hidden_units": (), "tie_weights": True}
-    model = method.model_class(shape, UNITS, **common, **method.options(settings.strength))
+    model = one_layer(name, shape, settings.strength, seed)
     if name == "autoencoder":  # it has no strength but the length of its training
         epochs = max(1, round(epochs * settings.strength))
-    fit(model, x, epochs, settings.rate, verbose, seed=seed)
+    if name != NONE:
+        fit(model, x, epochs, settings.rate, verbose, seed=seed)
     return model
 
 

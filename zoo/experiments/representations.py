@@ -113,12 +113,14 @@ def stacked(
     epochs: int,
     verbose: int | str,
     rate: float = 1e-3,
+    units: int | None = None,
 ) -> zoo.Autoencoder:
-    """Return a deep autoencoder with layers of `UNITS` sigmoids, pre-trained layer by layer."""
+    """Return a deep autoencoder of sigmoids, pre-trained layer by layer; `units`: not `UNITS`."""
+    width = units or UNITS
     model = zoo.Autoencoder(
         x.shape[1:],
-        UNITS,
-        hidden_units=(UNITS,) * (layers - 1),
+        width,
+        hidden_units=(width,) * (layers - 1),
         activation="sigmoid",
         code_activation="sigmoid",
         seed=SEED,
