@@ -24,7 +24,7 @@ CANDIDATES: dict[str, tuple[tuple[float | None, ...], tuple[int, ...]]] = {
 RATE = 1e-3  # of pre-training
 FINE_TUNING, FINE_TUNED = (3e-3, 1e-3), 30  # rates, epochs
 QUICK = {
-    "CANDIDATES": {"contractive (CAE)": ((0.3, 1.0), (2, 3)), "autoencoder": ((None,), (2,))},
+    "CANDIDATES": {"contractive (CAE)": ((0.3, 1.0), (2, 3))},
     "FINE_TUNING": (1e-3,),
     "FINE_TUNED": 2,
 }
@@ -76,7 +76,8 @@ def rows_of(
                 errors.append(f"{epochs}: {error:.2f}")
                 if verbose:
                     print(name, called, errors[-1], flush=True)
-            cells.append(f"{called} ({', '.join(errors)})".lstrip())
+            by_epochs = ", ".join(errors)
+            cells.append(f"{called} ({by_epochs})" if called else by_epochs)
         best = min(found, key=lambda one: found[one][0])
         reported = regularized.REPORTED["cifar"][name][0]
         error = round(error_on(found[best][1], test), 2)
