@@ -354,7 +354,7 @@ FIGURES: tuple[Figure, ...] = (
             "Rifai et al. 2011",
             Obtained("regularized_cifar_lengths", "obtained", name),
             "1",
-            "More epochs of pre-training lower its validation error on and on: 60 and 240 were tried"
+            "Open: its validation error falls on from 60 to 240 epochs of pre-training"
             if name == "denoising, masking noise"
             else "",
             "regularized_cifar_lengths",
