@@ -354,9 +354,7 @@ FIGURES: tuple[Figure, ...] = (
             "Rifai et al. 2011",
             Obtained("regularized_cifar_lengths", "obtained", name),
             "1",
-            "Open: its validation error falls on from 60 to 240 epochs of pre-training"
-            if name == "denoising, masking noise"
-            else "",
+            "",
             "regularized_cifar_lengths",
             images=10_000,
         )

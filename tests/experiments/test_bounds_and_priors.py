@@ -47,8 +47,15 @@ def test_of_150_epochs_none_is_chosen_on_validation_images(name, monkeypatch):
     assert not [one for one in asked["callbacks"] if isinstance(one, zoo.callbacks.KeepBest)]
 
 
-@pytest.mark.parametrize(("name", "size"), [("VAE, k = 1", 4), ("VAE, k = 1, 200 epochs", 2)])
-def test_the_rate_ends_with_the_last_batch(name, size, monkeypatch):
+@pytest.mark.parametrize(
+    ("name", "size", "rate"),
+    [
+        ("VAE, k = 1", 4, 1e-3),
+        ("VAE, k = 1, 200 epochs", 2, 1e-3),
+        ("IWAE, k = 5, rate of 0.003, 59,600 images", 2, 3e-3),
+    ],
+)
+def test_the_rate_ends_with_the_last_batch(name, size, rate, monkeypatch):
     asked = {}
     monkeypatch.setattr(zoo.VAE, "fit", lambda model, x, **options: asked.update(options))
     row = replace(ROWS[name], epochs=3, batch=size)
@@ -56,17 +63,32 @@ def test_the_rate_ends_with_the_last_batch(name, size, monkeypatch):
     assert asked["batch_size"] == size
     schedule = model.optimizer._learning_rate
     last = 3 * -(-6 // size)
-    assert float(schedule(last)) == pytest.approx(2e-5)
-    assert float(schedule(last - 1)) > 4e-5
+    assert float(schedule(0)) == pytest.approx(rate)
+    assert float(schedule(last)) == pytest.approx(rate / 50)
+    assert float(schedule(last - 1)) > rate / 25
 
 
-def test_rows_state_the_size_of_their_batches():
-    for name, row in ROWS.items():
-        stated = re.search(r"batches of (\d+)$", name)
-        assert row.batch == (int(stated[1]) if stated else bounds_and_priors.BATCH)
+@pytest.mark.parametrize("name", ROWS)
+def test_rows_state_their_batches_rates_and_images(name):
+    row = ROWS[name]
+    batch = re.search(r"batches of (\d+)$", name)
+    assert row.batch == (int(batch[1]) if batch else bounds_and_priors.BATCH)
+    rate = re.search(r"rate of ([\d.]+)", name)
+    assert row.rate == (float(rate[1]) if rate else 1e-3)
+    images = re.search(r"([\d,]+) images$", name)
+    assert 60_000 - row.held_out == (int(images[1].replace(",", "")) if images else 50_000)
+    assert not row.start or row.held_out == ROWS[row.start].held_out
 
 
-def test_the_last_training_images_are_held_out(monkeypatch):
+@pytest.mark.parametrize(
+    ("name", "held_out", "reported", "epochs"),
+    [
+        ("VAE, k = 1", 4, 86.76, 1000),
+        ("IWAE, k = 5, rate of 0.003, 59,600 images", 2, 85.54, 500),
+    ],
+)
+def test_the_last_training_images_are_held_out(name, held_out, reported, epochs, monkeypatch):
+    monkeypatch.setitem(ROWS, name, replace(ROWS[name], held_out=held_out))
     trained, measured = [], []
 
     def log_likelihood(x, samples):
@@ -81,11 +103,13 @@ def test_the_last_training_images_are_held_out(monkeypatch):
     monkeypatch.setattr(data, "load", lambda name: ((x, None), (x_test, None)))
     monkeypatch.setattr(bounds_and_priors, "VALIDATION", 4)
     monkeypatch.setattr(bounds_and_priors, "_trained", train)
-    table = bounds_and_priors.bounds_and_priors(only=["VAE, k = 1"], verbose=0)
-    assert trained == [([*range(6)], [*range(6, 10)])]
-    assert measured == [([*range(100, 105)], 5000), ([*range(6, 10)], 200)]
+    table = bounds_and_priors.bounds_and_priors(only=[name], verbose=0)
+    first = 10 - held_out
+    assert trained == [([*range(first)], [*range(first, 10)])]
+    assert measured == [([*range(100, 105)], 5000), ([*range(first, 10)], 200)]
     [row] = [row for row in table.rows if len(row) > 1]
-    assert row[1:6] == [86.76, 9.0, pytest.approx(np.sqrt(2 / 5), abs=1e-4), 8.5, 1000]
+    error = pytest.approx(np.sqrt(2 / 5), abs=1e-4)
+    assert row[1:6] == [reported, 9.0, error, 7 + (held_out - 1) / 2, epochs]
 
 
 def test_a_row_goes_on_from_the_model_of_another_one(monkeypatch):

@@ -35,6 +35,8 @@ class Row:
     best: bool = False  # whether the best later epoch by the validation loss counts
     components: int = 0  # of a VampPrior; 0 for a normal prior
     batch: int = BATCH
+    rate: float = 1e-3  # the first one; it falls to a fiftieth along a half cosine
+    held_out: int = VALIDATION  # the number of last training images that are not learned
 
 
 BURDA = {"latent_dim": 50, "hidden_units": (200, 200), "activation": "tanh"}
@@ -56,8 +58,8 @@ ROWS = {
     "VAE, k = 1, 3,280 epochs": Row(86.76, "VAE", 3280, BURDA),
     "IWAE, k = 5": Row(85.54, "IWAE", 80, {**BURDA, "samples": 5}),
     "IWAE, k = 5, doubly reparameterized": Row(85.54, "IWAE", 400, {**BURDA, "samples": 5, **DREG}),
-    "IWAE, k = 5, doubly reparameterized, 1,640 epochs": Row(
-        85.54, "IWAE", 1640, {**BURDA, "samples": 5, **DREG}
+    "IWAE, k = 5, rate of 0.003, 59,600 images": Row(
+        85.54, "IWAE", 500, {**BURDA, "samples": 5, **DREG}, rate=3e-3, held_out=400
     ),
     "IWAE, k = 5, after k = 1": Row(
         85.54, "IWAE", 200, {**BURDA, "samples": 5, **DREG}, start="VAE, k = 1, 3,280 epochs"
@@ -65,12 +67,13 @@ ROWS = {
     "IWAE, k = 50, after k = 5": Row(
         84.78, "IWAE", 100, {**BURDA, "samples": 50, **DREG}, start="IWAE, k = 5, after k = 1"
     ),
-    "IWAE, k = 50, after 1,640 epochs with k = 5": Row(
+    "IWAE, k = 50, after k = 5, 59,600 images": Row(
         84.78,
         "IWAE",
-        100,
+        12,
         {**BURDA, "samples": 50, **DREG},
-        start="IWAE, k = 5, doubly reparameterized, 1,640 epochs",
+        start="IWAE, k = 5, rate of 0.003, 59,600 images",
+        held_out=400,
     ),
 }
 """Networks and reported values of Tomczak and Welling 2018 and of Burda et al. 2015."""
@@ -85,7 +88,6 @@ def bounds_and_priors(
 ) -> Table:
     """Compare VAE, IWAE and VampPrior by the likelihood of digits that are binarized anew."""
     (x, _), (x_test, _) = data.load("mnist")
-    cut = len(x) - VALIDATION
     run, rows = chosen_rows(only, ROWS), []
     all_rows = {name: replace(row, epochs=epochs) if epochs else row for name, row in ROWS.items()}
     trained: dict[str, tuple[Any, float]] = {}
@@ -96,10 +98,12 @@ def bounds_and_priors(
         for one in reversed(_starts(name)):
             if one not in trained:
                 start = trained.get(all_rows[one].start, (None, 0.0))
+                cut = len(x) - min(all_rows[one].held_out, VALIDATION)
                 trained[one] = _trained(all_rows[one], x[:cut], x[cut:], verbose, states, *start)
         model, hours = trained[name]
         value = model.log_likelihood(x_test, samples=SAMPLES).value
-        held_out = x[cut:][np.random.default_rng(0).permutation(VALIDATION)[:1000]]
+        held_out = x[-min(row.held_out, VALIDATION) :]
+        held_out = held_out[np.random.default_rng(0).permutation(len(held_out))[:1000]]
         validation = model.log_likelihood(held_out, samples=min(SAMPLES, 200)).value
         rows.append(
             [
@@ -117,17 +121,19 @@ def bounds_and_priors(
         "Likelihoods by bound and prior, digits that are binarized anew",
         f"Negative log-likelihood in nats of the {len(x_test):,} test images of MNIST by "
         f"importance sampling with {SAMPLES:,} codes from q(z | x), with its standard error over "
-        "images; validation: 200 codes, 1,000 of the last 10,000 training images; settings "
-        "were not searched. Pixels are 1 with their value as the probability, drawn anew in "
-        f"every step; batches of {BATCH}, or of the size that the row says; Adam from 1e-3 along a "
-        f"half cosine to 2e-5, seed {SEED}. "
+        "images; validation: 200 codes, 1,000 of the last 10,000 training images, which are not "
+        "learned, or the last 400 where the row learns 59,600 images, as Burda et al. do; settings "
+        "were not searched, but for the rate of 0.003 (k = 1, 60 epochs, validation images). "
+        "Pixels are 1 with their value as the probability, drawn anew in every step; "
+        f"batches of {BATCH}, or of the size that the row says; Adam from 1e-3, or "
+        f"from the rate that the row says, along a half cosine to a fiftieth, seed {SEED}. "
         "The first six: 784-300-300-40; a VampPrior has 500 pseudo-inputs. Without gates: ReLU. "
         "With gates, as in the paper: each unit is multiplied by the sigmoid of a further one. In "
         "100 or 150 epochs the weight of the KL divergence grows from 0 to 1 in 10 epochs. In 400 "
         "epochs it grows in 100, and the best later epoch by the validation loss counts. The "
         "others: 784-200-200-50, tanh. A row with the epochs a + b goes on from the model of an "
-        "earlier one that has a, its rates from 1e-3 again; its hours contain those of that one. A "
-        "row that is missing was not run. Reported: Tomczak and Welling 2018 (arXiv 1705.07120), "
+        "earlier one that has a, with a rate from 1e-3 again; its hours contain those of that one. "
+        "A row that is missing was not run. Reported: Tomczak and Welling 2018 (arXiv 1705.07120), "
         "gates and early stopping after some hundred epochs; Burda et al. 2015 (arXiv 1509.00519), "
         "3,280 epochs. Hours on one core of a machine with two, or on the GPU that is named, "
         f"beside other work.{length}",
@@ -175,7 +181,7 @@ def _trained(row, x, held_out, verbose, states, start=None, hours=0.0):
     if start is not None:
         model.set_weights(start.get_weights())
     total = steps * row.epochs
-    rate = keras.optimizers.schedules.CosineDecay(1e-3, total, alpha=0.02)
+    rate = keras.optimizers.schedules.CosineDecay(row.rate, total, alpha=0.02)
     model.compile(keras.optimizers.Adam(rate))
     options = {"batch_size": row.batch, "epochs": row.epochs, "verbose": verbose, **validated}
     return model, hours + states.fit(model, x, settings=row, **options)

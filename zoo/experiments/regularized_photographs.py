@@ -17,7 +17,7 @@ from zoo.experiments.table import SEED, Table, chosen_rows
 CANDIDATES: dict[str, tuple[tuple[float | None, ...], tuple[int, ...]]] = {
     "contractive (CAE)": ((0.3,), (15, 60, 120)),
     "denoising, Gaussian noise": ((0.5,), (60, 120)),
-    "denoising, masking noise": ((0.5,), (60, 240)),
+    "denoising, masking noise": ((0.5,), (60, 240, 480)),
     "autoencoder + weight decay": ((1e-5,), (8, 15, 60)),
     "autoencoder": ((None,), (8, 15, 60)),
 }
