@@ -67,14 +67,6 @@ ROWS = {
     "IWAE, k = 50, after k = 5": Row(
         84.78, "IWAE", 100, {**BURDA, "samples": 50, **DREG}, start="IWAE, k = 5, after k = 1"
     ),
-    "IWAE, k = 50, after k = 5, 59,600 images": Row(
-        84.78,
-        "IWAE",
-        12,
-        {**BURDA, "samples": 50, **DREG},
-        start="IWAE, k = 5, rate of 0.003, 59,600 images",
-        held_out=400,
-    ),
 }
 """Networks and reported values of Tomczak and Welling 2018 and of Burda et al. 2015."""
 
