@@ -393,3 +393,9 @@ def test_reproduce_prints_the_table_that_it_writes(capsys, tmp_path, monkeypatch
     code, _, err = run(capsys, "reproduce", "toi", "--out", tmp_path / "results")
     assert code == 2
     assert "'toy'" in err
+    code, printed, _ = run(capsys, "reproduce", "toy", "--list")
+    assert (code, "all rows together" in printed) == (0, True)
+    code, printed, _ = run(capsys, "reproduce", "spread", "--list")
+    assert (code, printed.splitlines()[0]) == (0, "vae_mnist")
+    code, _, err = run(capsys, "reproduce", "spraed", "--list")
+    assert (code, "'spread'" in err) == (2, True)

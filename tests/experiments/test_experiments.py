@@ -3,6 +3,7 @@
 import inspect
 import json
 from dataclasses import replace
+from pathlib import Path
 from types import SimpleNamespace
 
 import keras
@@ -25,6 +26,8 @@ from zoo.experiments import (
     super_resolution,
     table,
 )
+
+RESULTS = Path(__file__).parents[2] / "results"
 
 
 @pytest.mark.parametrize(
@@ -110,7 +113,8 @@ def test_rows_are_run_alone_and_the_others_kept(tmp_path, monkeypatch):
         rows = [[n, len(only)] if n in chosen else [n] for n in names]
         return experiments.Table("T", "P", ("data", "value"), rows)
 
-    toy = experiments.Experiment("toy", run, 1, "A toy.")
+    rows = ["first", "second", "third"]
+    toy = experiments.Experiment("toy", run, 1, "A toy.", lambda: rows)
     monkeypatch.setitem(experiments.EXPERIMENTS, "toy", toy)
     few = experiments.reproduce("toy", tmp_path, only=["third"])
     assert few.rows == [["third", 1]]
@@ -121,10 +125,29 @@ def test_rows_are_run_alone_and_the_others_kept(tmp_path, monkeypatch):
     assert json.loads((tmp_path / "toy.json").read_text())["rows"] == found.rows
     with pytest.raises(FileExistsError):
         experiments.reproduce("toy", tmp_path, only=["third"])
-    with pytest.raises(UnknownNameError, match="did you mean 'third'"):
-        experiments.reproduce("toy", tmp_path, only=["thirt"], overwrite=True)
+    with pytest.raises(UnknownNameError, match="did you mean 'third'"):  # not: it exists already
+        experiments.reproduce("toy", tmp_path, only=["thirt"])
     with pytest.raises(ValueError, match="all rows together"):
         experiments.reproduce("energy", tmp_path, only=["x"])
+
+
+def test_experiments_whose_rows_run_alone_know_the_names_of_these_rows(tmp_path, monkeypatch):
+    alone = {name: one for name, one in experiments.EXPERIMENTS.items() if one.rows}
+    taking = {
+        name
+        for name, one in experiments.EXPERIMENTS.items()
+        if "only" in inspect.signature(one.run).parameters
+    }
+    assert alone.keys() == taking
+    monkeypatch.setenv("ZOO_DATA", str(tmp_path))  # names are known without data
+    monkeypatch.setattr(data, "load", lambda name: pytest.fail(f"{name} was loaded"))
+    for name in alone:
+        rows = experiments.rows_of(name)
+        assert len(rows) == len(set(rows)) >= 2, name
+        with pytest.raises(UnknownNameError, match="did you mean"):
+            experiments.reproduce(name, tmp_path, only=[f"{rows[0]}x"])
+    measured = json.loads((RESULTS / "spread.json").read_text())["rows"]
+    assert {row[0] for row in measured} <= set(experiments.rows_of("spread"))
 
 
 def test_rows_that_two_runs_measure_at_the_same_time_are_kept(tmp_path, monkeypatch):
@@ -134,7 +157,7 @@ def test_rows_that_two_runs_measure_at_the_same_time_are_kept(tmp_path, monkeypa
         rows = [[n, 1] if n in only else [n] for n in ("first", "second")]
         return experiments.Table("T", "P", ("data", "value"), rows)
 
-    toy = experiments.Experiment("toy", run, 1, "A toy.")
+    toy = experiments.Experiment("toy", run, 1, "A toy.", lambda: ["first", "second"])
     monkeypatch.setitem(experiments.EXPERIMENTS, "toy", toy)
     found = experiments.reproduce("toy", tmp_path, only=["first"], overwrite=True)
     assert found.rows == [["first", 1], ["second", 1]]

@@ -22,7 +22,11 @@ QUICK_JOBS = 4
 def add_reproduce(sub: argparse.ArgumentParser) -> None:
     """Add the arguments of `zoo reproduce`."""
     sub.add_argument("name", nargs="?", help="an experiment of zoo.experiments")
-    sub.add_argument("--list", action="store_true", help="list all experiments")
+    sub.add_argument(
+        "--list",
+        action="store_true",
+        help="list all experiments; with a name, the rows of this one for --only",
+    )
     sub.add_argument("--all", action="store_true", help="run all experiments")
     sub.add_argument(
         "--quick",
@@ -54,6 +58,10 @@ def reproduce(options: argparse.Namespace) -> None:
         raise ValueError("--all runs all experiments: leave out the name, --list and --only.")
     if options.jobs and not options.all:
         raise ValueError("--jobs is for --all: one experiment runs in one process.")
+    if options.list and options.name:
+        rows = experiments.rows_of(options.name)
+        print("\n".join(rows) or f"{options.name} runs all rows together: it has no --only.")
+        return
     if not options.all and (options.list or options.name is None):
         width = max(map(len, experiments.EXPERIMENTS))
         for name, one in sorted(experiments.EXPERIMENTS.items()):

@@ -67,12 +67,11 @@ def reproduce(
 
     Raises:
         FileExistsError: the table exists, and `overwrite` is false; raised before training starts.
-        UnknownNameError: there is no such experiment; the error suggests the nearest names.
+        UnknownNameError: there is no such experiment or row; the error suggests the nearest names.
         ValueError: `epochs` for an experiment that trains nothing, or `only` for one that runs all
             rows together.
     """
-    if name not in EXPERIMENTS:
-        raise UnknownNameError("experiment", name, EXPERIMENTS, listing="`zoo reproduce --list`")
+    rows = rows_of(name)
     experiment = EXPERIMENTS[name].run
     if quick and trains(name):
         epochs = epochs or 1
@@ -81,8 +80,11 @@ def reproduce(
     unknown = options.keys() - inspect.signature(experiment).parameters.keys()
     if "epochs" in unknown:
         raise ValueError(f"{name} trains nothing: leave out epochs.")
-    if "only" in unknown:
+    if only and not rows:
         raise ValueError(f"{name} runs all rows together: leave out only.")
+    for one in only:
+        if one not in rows:
+            raise UnknownNameError("row", one, rows, listing=f"`zoo reproduce {name} --list`")
     folder = Path(out)
     for path in (folder / f"{name}{end}" for end in (".json", ".png", ".gif")):
         check_file(path, overwrite)
@@ -113,6 +115,21 @@ def trains(name: str) -> bool:
         name: a name in `EXPERIMENTS`.
     """
     return "epochs" in inspect.signature(EXPERIMENTS[name].run).parameters
+
+
+def rows_of(name: str) -> list[str]:
+    """Return the names of the rows that can be run alone; [] if all rows are run together.
+
+    Args:
+        name: a name in `EXPERIMENTS`.
+
+    Raises:
+        UnknownNameError: there is no such experiment; the error suggests the nearest names.
+    """
+    if name not in EXPERIMENTS:
+        raise UnknownNameError("experiment", name, EXPERIMENTS, listing="`zoo reproduce --list`")
+    rows = EXPERIMENTS[name].rows
+    return list(rows()) if rows else []
 
 
 def write_table(table: Table, name: str, out: Any, command: str) -> None:

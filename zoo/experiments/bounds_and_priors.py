@@ -71,7 +71,7 @@ ROWS = {
 """Networks and reported values of Tomczak and Welling 2018 and of Burda et al. 2015."""
 
 
-@experiment(minutes=1300)
+@experiment(minutes=1300, rows=lambda: ROWS)
 def bounds_and_priors(
     epochs: int | None = None,
     only: Sequence[str] = (),

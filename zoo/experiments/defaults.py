@@ -32,7 +32,7 @@ QUICK = {
 }
 
 
-@experiment(minutes=30)
+@experiment(minutes=30, rows=lambda: _splits())
 def defaults(epochs: int | None = None, verbose: int | str = 0, only: Sequence[str] = ()) -> Table:
     """Detect anomalies in images, signals and tables by detectors with default settings."""
     rows, splits = [], _splits()

@@ -22,7 +22,7 @@ LOSSES = {"SSIM": "ssim", "L1 and SSIM": "l1_ssim"}
 QUICK = {"IMAGES": ("part",), "SEEDS": (1, 2), "LOSSES": {"SSIM": "ssim"}}
 
 
-@experiment(minutes=14)
+@experiment(minutes=14, rows=lambda: IMAGES)
 def defect_losses(
     epochs: int | None = None, verbose: int | str = 0, only: Sequence[str] = ()
 ) -> Table:

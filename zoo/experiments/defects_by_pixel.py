@@ -38,7 +38,7 @@ METHODS = (
 )
 
 
-@experiment(minutes=8)
+@experiment(minutes=8, rows=lambda: IMAGES)
 def defects_by_pixel(
     epochs: int | None = None, verbose: int | str = 0, only: Sequence[str] = ()
 ) -> Table:

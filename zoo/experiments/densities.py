@@ -46,7 +46,7 @@ REPORTED = {
 }
 
 
-@experiment(minutes=15)
+@experiment(minutes=15, rows=lambda: _methods(EPOCHS))
 def density_classifiers(
     epochs: int = EPOCHS, only: Sequence[str] = (), verbose: int | str = 2
 ) -> Table:

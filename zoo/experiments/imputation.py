@@ -29,7 +29,7 @@ QUICK = {"OF_SKLEARN": ("wine",), "OF_ADBENCH": (), "SEEDS": (1,), "MOST_ROWS": 
 QUICK |= {"REMOVED": {"30% at random": (0.3, False)}}
 
 
-@experiment(minutes=15)
+@experiment(minutes=15, rows=lambda: REMOVED)
 def imputation(
     epochs: int | None = None, only: Sequence[str] = (), verbose: int | str = 0
 ) -> Table:

@@ -35,7 +35,7 @@ REPORTED = {
 }
 
 
-@experiment(minutes=70)
+@experiment(minutes=70, rows=lambda: METHODS)
 def label_counts(
     epochs: int | None = None,
     verbose: int | str = 2,

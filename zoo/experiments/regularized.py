@@ -145,7 +145,7 @@ def pretrained(
     return model
 
 
-@experiment(minutes=25)
+@experiment(minutes=25, rows=lambda: [*METHODS, NONE])
 def regularized(epochs: int = 12, only: Sequence[str] = (), verbose: int | str = 2) -> Table:
     """Pre-train one layer by six methods, measure its code, and fine-tune it as a classifier."""
     sets = split("mnist")
@@ -166,7 +166,7 @@ def regularized(epochs: int = 12, only: Sequence[str] = (), verbose: int | str =
     )
 
 
-@experiment(minutes=60)
+@experiment(minutes=60, rows=lambda: [*METHODS, NONE])
 def regularized_cifar(epochs: int = 15, only: Sequence[str] = (), verbose: int | str = 2) -> Table:
     """Pre-train one layer by six methods on small gray photographs, and fine-tune it."""
     sets = gray_photographs()

@@ -16,7 +16,7 @@ COMPARED = ("contractive (CAE)", "denoising, Gaussian noise", "binary RBM")
 QUICK = {"PRETRAINING": (1, 2), "FINE_TUNING": (1, 2), "COMPARED": ("contractive (CAE)",)}
 
 
-@experiment(minutes=50)
+@experiment(minutes=50, rows=lambda: COMPARED)
 def regularized_lengths(only: Sequence[str] = (), verbose: int | str = 2) -> Table:
     """Pre-train and fine-tune for longer: whether the errors of `regularized` fall."""
     sets = split("mnist")

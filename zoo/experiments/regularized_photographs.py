@@ -30,7 +30,7 @@ QUICK = {
 }
 
 
-@experiment(minutes=130)
+@experiment(minutes=130, rows=lambda: CANDIDATES)
 def regularized_cifar_lengths(only: Sequence[str] = (), verbose: int | str = 2) -> Table:
     """Pre-train for longer on gray photographs: whether the errors of `regularized_cifar` fall."""
     sets = gray_photographs()

@@ -29,7 +29,7 @@ CANDIDATES = {
 QUICK = {"CANDIDATES": {name: Candidates((2e-3,), (1e-3,)) for name in CANDIDATES}}
 
 
-@experiment(minutes=30)
+@experiment(minutes=30, rows=lambda: [*regularized.METHODS, NONE])
 def regularized_settings(
     epochs: int = 8, only: Sequence[str] = (), verbose: int | str = 2
 ) -> Table:
@@ -47,7 +47,7 @@ def regularized_settings(
     )
 
 
-@experiment(minutes=35)
+@experiment(minutes=35, rows=lambda: [*regularized.METHODS, NONE])
 def regularized_cifar_settings(
     epochs: int = 15, only: Sequence[str] = (), verbose: int | str = 2
 ) -> Table:

@@ -21,7 +21,7 @@ STRENGTHS = {  # of the methods whose errors are the furthest above the reported
 QUICK = {"EPOCHS": (2, 2), "SEEDS": (1, 2), "STRENGTHS": {"contractive (CAE)": (0.3, 1)}}
 
 
-@experiment(minutes=65)
+@experiment(minutes=65, rows=lambda: STRENGTHS)
 def regularized_strengths(only: Sequence[str] = (), verbose: int | str = 2) -> Table:
     """Search the strength of two methods of pre-training with all training images."""
     sets = split("mnist")

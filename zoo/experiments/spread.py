@@ -34,7 +34,7 @@ FEW = (  # one for each metric
 QUICK = {"SEEDS": (1, 2), "PRESETS": {name: PRESETS[name] for name in FEW}}
 
 
-@experiment(minutes=150)
+@experiment(minutes=150, rows=lambda: PRESETS)
 def spread(
     epochs: int | None = None,
     only: Sequence[str] = (),

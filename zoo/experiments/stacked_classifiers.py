@@ -125,7 +125,7 @@ def _curves(found: dict[str, list[float]]) -> Picture:
     return figure
 
 
-@experiment(minutes=20)
+@experiment(minutes=20, rows=lambda: STACKS)
 def deep_classifiers(epochs: int = 15, only: Sequence[str] = (), verbose: int | str = 2) -> Table:
     """Pre-train three layers by two methods, and fine-tune them on all of MNIST."""
     train, validation, test = split("mnist")

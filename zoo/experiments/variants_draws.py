@@ -29,7 +29,7 @@ QUICK = {
 }
 
 
-@experiment(minutes=60)
+@experiment(minutes=60, rows=lambda: COMPARED)
 def mnist_variants_draws(only: Sequence[str] = (), verbose: int | str = 2) -> Table:
     """Measure a support vector machine on several draws of the variants of MNIST."""
     digits = _digits()

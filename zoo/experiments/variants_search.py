@@ -66,7 +66,7 @@ QUICK = {
 }
 
 
-@experiment(minutes=150)
+@experiment(minutes=150, rows=lambda: SEARCHES)
 def mnist_variants_settings(only: Sequence[str] = (), verbose: int | str = 2) -> Table:
     """Search the settings of the method with the lowest reported error on each variant."""
     rows: list[list[Any]] = []

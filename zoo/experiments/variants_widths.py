@@ -17,7 +17,7 @@ RATE, EPOCHS = 4e-3, 30  # of pre-training a layer: those that `mnist_variants_s
 QUICK = {"UNITS": {"1,000 units": 20}, "EPOCHS": 2, "FINE_TUNED": 2, "FINE_TUNING": (1e-3,)}
 
 
-@experiment(minutes=35)
+@experiment(minutes=35, rows=lambda: UNITS)
 def mnist_variants_widths(only: Sequence[str] = (), verbose: int | str = 2) -> Table:
     """Pre-train stacks of wider layers on turned digits: whether their error falls."""
     train, validation, test = split(DATA)
