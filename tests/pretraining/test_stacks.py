@@ -71,6 +71,7 @@ def test_a_stack_of_unbounded_codes_unrolls_into_other_models(name, others):
     [
         ("CVAE", {"num_classes": 3}, "CVAE: .* encodes images alone"),
         ("VAE", {"network": "dense_resnet"}, "VAE: it must be a dense model"),
+        ("CorrespondenceAutoencoder", {"second_shape": (5,)}, "an encoder for each of two views"),
         ("VAE", {"likelihood": zoo.LearnedGaussian()}, r"the decoder gives \(4, 4, 2\)"),
     ],
 )
@@ -85,6 +86,12 @@ def test_an_encoder_that_also_sees_which_values_are_missing_is_refused_before_tr
     model = zoo.VAE((5,), 2, hidden_units=(6,), likelihood=columns)
     with pytest.raises(ValueError, match=r"GaussianColumns its networks take or give other"):
         zoo.pretrain(model, np.zeros((4, 5), "float32"), zoo.Autoencoder, epochs=1)
+
+
+def test_recurrent_layers_are_refused_before_training():
+    model = zoo.SequenceVAE((4, 4), 2, encoder_units=6, decoder_units=8)
+    with pytest.raises(ValueError, match="SequenceVAE: it must be a dense model"):
+        zoo.pretrain(model, X[..., 0], zoo.Autoencoder)
 
 
 def test_stacks_that_do_not_fit_are_refused():
@@ -106,6 +113,8 @@ def test_stacks_that_do_not_fit_are_refused():
     message = r"activation='relu'.*they take over: code_activation is 'relu'"
     with pytest.raises(ValueError, match=message):
         zoo.pretrain(zoo.Autoencoder((4, 4, 1), 3, hidden_units=(6,)), X, zoo.RBM)
+    with pytest.raises(ValueError, match="code_activation is 'tanh'; leave it out"):
+        zoo.pretrain(model, X, zoo.Autoencoder, code_activation="tanh")
 
 
 @pytest.mark.slow

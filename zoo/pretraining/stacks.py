@@ -229,11 +229,19 @@ def _check_stackable(model):
         or model.filters
         or model.network != "dense"
         or model.tie_weights
+        or not all(
+            isinstance(one, keras.layers.Dense) for one in model.encoder.layers if one.weights
+        )
     ):
         raise ValueError(
             f"Layers cannot be stacked into this {type(model).__name__}: it must be a dense model "
             "that encodes images alone, with hidden_units=, and without labels, filters=, "
             "tie_weights= or your own networks."
+        )
+    if "second_encoder" in model.network_names:
+        raise ValueError(
+            f"Layers cannot be stacked into this {type(model).__name__}: it has an encoder for "
+            "each of two views, and layers for one of them would leave the other untrained."
         )
     found = model.decoder.output.shape[1:]
     if model.likelihood.adds_inputs or found != tuple(model.image_shape):
@@ -276,6 +284,12 @@ def _layers_of(model, layer, options):
     activations = [model.activation] * len(model.hidden_units)
     activations.append(model.code_activation_in_stacks)
     if isinstance(layer, type):
+        if "code_activation" in options:
+            raise ValueError(
+                f"code_activation is {options['code_activation']!r}; leave it out: each layer "
+                f"takes over the model's, activation={model.activation!r} for hidden layers and "
+                f"code_activation={model.code_activation!r} for its code."
+            )
         inputs = [model.image_shape, *((width,) for width in widths[:-1])]
         if "hidden_units" in arguments_of(layer):
             options = {"hidden_units": (), **options}
@@ -313,6 +327,10 @@ def _opposite_layers(model):
     down = [layer for layer in down if layer.name not in others]
     up = [layer for layer in model.decoder.layers if isinstance(layer, keras.layers.Dense)]
     return zip(down, up[::-1], strict=True)
+
+
+def _weighted(network):
+    return [layer for layer in network.layers if layer.weights]
 
 
 def _sizes(one):
