@@ -95,6 +95,7 @@ if TYPE_CHECKING:
     from zoo.presets.loading import load as load
     from zoo.presets.pushing import push as push
     from zoo.presets.saving import save as save
+    from zoo.pretraining.mean_start import start_at_mean as start_at_mean
     from zoo.pretraining.pca_start import start_at_pca as start_at_pca
     from zoo.pretraining.stacks import Classifier as Classifier
     from zoo.pretraining.stacks import classifier as classifier
@@ -145,6 +146,7 @@ _HOMES = {
     "top_down_samples": "zoo.pretraining.stacks",
     "classifier": "zoo.pretraining.stacks",
     "Classifier": "zoo.pretraining.stacks",
+    "start_at_mean": "zoo.pretraining.mean_start",
     "start_at_pca": "zoo.pretraining.pca_start",
     "SavePicture": "zoo.training.callbacks",
     "strategy": "zoo.training.devices",

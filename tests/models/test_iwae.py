@@ -84,6 +84,25 @@ def test_the_second_has_no_noise_where_q_is_the_posterior(samples):
     np.testing.assert_allclose(found[1], 0, atol=1e-6)
 
 
+@pytest.mark.skipif(keras.backend.backend() != "jax", reason="reads the program of JAX")
+def test_jax_decodes_once_for_both_gradients():
+    """Both estimators need as many products of matrices."""
+    import jax
+
+    def compiled(model):
+        variables = model.trainable_variables
+
+        def loss(values):
+            with keras.StatelessScope(zip(variables, values, strict=True)):
+                return ops.mean(model.losses(Batch(X), training=True).terms[0])
+
+        values = [variable.value for variable in variables]
+        return jax.jit(jax.grad(loss)).lower(values).compile().as_text()
+
+    first, second = (compiled(model).count(" dot(") for model in both())
+    assert first == second > 5
+
+
 def test_an_unknown_estimator_is_refused():
     with pytest.raises(ValueError, match="choose 'reparameterized' or 'doubly_reparameterized'"):
         zoo.IWAE((4, 4, 1), 2, estimator="double")
