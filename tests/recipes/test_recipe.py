@@ -28,6 +28,11 @@ from zoo.recipes import training
         ("epochs = 1\nbatch_size = 0", "batch_size is 0"),
         ("epochs = 1\nvalidation = -5", "validation is -5"),
         ("epochs = 1\nlabel_file = 3", "label_file is 3; give text"),
+        ("epochs = 1\nstart = 'zero'", "start is 'zero'; give 'mean'"),
+        (
+            "epochs = 1\nstart = 'mean'\n[pretraining]\nepochs = 1\nclass = 'RBM'",
+            "start is 'mean', and names a class in .pretraining.",
+        ),
         ("epochs = 1\ndrop = [3]", r"drop is \[3\]; give a list of strings"),
         ("epochs = 1\n[optimizer]\nlearning_rate = nan", "learning_rate in .optimizer. is nan"),
         ("epochs = 1\n[optimizer]\nlearning_rate = 1e999", "learning_rate in .* is inf"),
@@ -118,6 +123,7 @@ def test_the_card_of_a_preset_holds_its_recipe(name):
     assert card["recipe"]["model"] == recipe.model
     assert card["recipe"]["optimizer"] == recipe.optimizer
     assert card["recipe"].get("pretraining", {}) == recipe.pretraining
+    assert card["recipe"].get("start", "") == recipe.start
     assert card["recipe"].get("labels", 0) == recipe.labels
     for key in ("data", "epochs", "batch_size", "seed", "validation"):
         assert card["recipe"][key] == getattr(recipe, key)

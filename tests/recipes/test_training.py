@@ -240,6 +240,30 @@ def test_layers_are_pretrained_before_a_training_and_not_again_when_it_goes_on(
     assert card["recipe"]["pretraining"] == pretraining
 
 
+def test_a_model_starts_at_the_mean_once_and_before_its_pretraining(recipe, tmp_path, monkeypatch):
+    seen = []
+
+    def start_at_mean(model, x):
+        zoo.start_at_mean(model, x)
+        seen.append((model, keras.ops.convert_to_numpy(model.decoder.get_layer("pixels").bias)))
+
+    monkeypatch.setattr(training, "start_at_mean", start_at_mean)
+    monkeypatch.setattr(Stopped, "seen", [])
+    monkeypatch.setattr(Stopped, "stop_after", 2)
+    recipe = dataclasses.replace(recipe, start="mean", pretraining={"epochs": 1})
+    with pytest.raises(KeyboardInterrupt):
+        train(recipe, tmp_path / "out", epochs=3, model_class=Stopped)
+    assert len(seen) == 2  # the model, and the one that pre-trains it
+    assert seen[0][0] is not seen[1][0]
+    np.testing.assert_allclose(seen[0][1], seen[1][1])
+    (x, _), _ = data.load("digits")
+    p = x[: -recipe.validation].mean(axis=0).ravel().clip(0.001, 0.999)
+    np.testing.assert_allclose(seen[0][1], np.log(p / (1 - p)), rtol=1e-4, atol=1e-5)
+    card = train(recipe, tmp_path / "out", epochs=3, model_class=Stopped)
+    assert len(seen) == 2  # not when it goes on
+    assert card["recipe"]["start"] == "mean"
+
+
 def test_layers_can_be_of_the_class_of_the_whole(recipe, tmp_path, monkeypatch):
     stacks = []
     monkeypatch.setattr(training, "pretrain", lambda *args, **options: stacks.append(args[2]))

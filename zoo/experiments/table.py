@@ -15,6 +15,7 @@ from zoo.checks.names import UnknownNameError
 from zoo.experiments.resuming import NOT_KEPT, States
 from zoo.metrics.card_metrics import rounded
 from zoo.plots.animations import Animation
+from zoo.pretraining.mean_start import start_at_mean
 from zoo.recipes import training
 
 SEED = 1
@@ -106,6 +107,8 @@ def fit_as_recipe(
 ) -> None:
     """Train a model with the optimizer and the batches of a recipe; `epochs` as in `fit_recipe`."""
     epochs = epochs or recipe.epochs
+    if recipe.start:
+        start_at_mean(model, x)
     model.compile(training.make_optimizer(model, recipe, epochs * -(-len(x) // recipe.batch_size)))
     images = x, y if model.learns_labels else None
     options = {"batch_size": recipe.batch_size, "epochs": epochs, "verbose": verbose}

@@ -16,6 +16,7 @@ import tomli_w
 from zoo.checks.names import UnknownNameError
 from zoo.runtime.json_file import shortened
 
+STARTS = ("", "mean")
 _LARGEST = 2**31 - 1
 _LARGEST_FLOAT = 3.4e38  # limit of float32
 _IN_WORDS = {str: "text", int: "a whole number", dict: "a table", list: "a list of strings"}
@@ -42,6 +43,8 @@ class Recipe:
         pretraining: empty, or `epochs`, `learning_rate`, and arguments. With a `class`, models of
             that class pre-train the layers one by one, see `zoo.pretrain`; without one, the whole
             model is pre-trained with these arguments instead of those in `model`.
+        start: "mean": before any training the decoder starts at the mean of the images, see
+            `zoo.start_at_mean`; "" leaves the weights random.
         labels: the number of images that keep their label, equally many of each class; 0 for all.
             They are chosen with the recipe's seed, by `zoo.data.keep_labels`.
         validation: the number of images, the last of the training set, for validation; at least 1.
@@ -76,6 +79,7 @@ class Recipe:
     decimal: str = ""
     missing: str = ""
     keep: str = "last"
+    start: str = ""
 
     @classmethod
     def parse(cls, name: str, text: str) -> Recipe:
@@ -135,6 +139,13 @@ def _check(recipe):
                 f"The recipe {recipe.name} says {entry.name} is {shortened(value)}; give "
                 f"{_IN_WORDS[kind]}{least}."
             )
+    if recipe.start not in STARTS:
+        raise ValueError(f"The recipe {recipe.name} says start is {recipe.start!r}; give 'mean'.")
+    if recipe.start and "class" in recipe.pretraining:
+        raise ValueError(
+            f"The recipe {recipe.name} says start is {recipe.start!r}, and names a class in "
+            "[pretraining], whose models set all weights: leave out one of the two."
+        )
     for place, numbers in (("optimizer", recipe.optimizer), ("pretraining", recipe.pretraining)):
         for name, value in numbers.items():
             most = _LARGEST if isinstance(value, int) else _LARGEST_FLOAT

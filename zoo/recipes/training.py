@@ -28,6 +28,7 @@ from zoo.presets.card import Card
 from zoo.presets.catalog import list_models
 from zoo.presets.other_sizes import start_from
 from zoo.presets.reference_classifier import REFERENCE_CLASSIFIERS
+from zoo.pretraining.mean_start import start_at_mean
 from zoo.pretraining.stacks import pretrain
 from zoo.recipes import Recipe, data_note, own_data
 from zoo.recipes.length import steps_per_epoch
@@ -141,7 +142,7 @@ def _train(recipe, out, length, overwrite, given, other, licence, model_class, v
         first = first[0], data.keep_labels(first[1], recipe.labels, seed=recipe.seed)
     weights = [] if other is None else [w for w in other.get_weights() if w.ndim]
     progress = out.with_name(f".{out.name}.{_fingerprint(recipe, epochs, x, y, *weights)}.progress")
-    if other is None and recipe.pretraining and not (progress / "latest.weights.h5").exists():
+    if other is None and not (progress / "latest.weights.h5").exists():
         start(model, recipe, first, verbose)
     every = max(1, epochs // _MOST_LINES)
     best = KeepBest(progress) if recipe.keep == "best" else None
@@ -309,16 +310,26 @@ def _class(name):
 
 
 def start(model: Any, recipe: Recipe, arrays: tuple, verbose: int | str) -> None:
-    """Pre-train a model, or its layers one by one, according to its recipe.
+    """Start a model at the mean, and pre-train it or its layers, if its recipe says so.
 
     Args:
         arrays: images [n, ...], and labels or None.
     """
+    if recipe.start:
+        start_at_mean(model, arrays[0])
+    if recipe.pretraining:
+        _pretrain(model, recipe, arrays, verbose)
+
+
+def _pretrain(model, recipe, arrays, verbose):
+    """Train the whole model with other arguments, or its layers one by one."""
     options = dict(recipe.pretraining)
     layer, epochs = options.pop("class", None), options.pop("epochs")
     adam = keras.optimizers.Adam(options.pop("learning_rate", 1e-3))
     if layer is None:
         first = make_model(replace(recipe, model={**recipe.model, **options}), type(model))
+        if recipe.start:
+            start_at_mean(first, arrays[0])
         first.compile(adam)
         first.fit(*arrays, batch_size=recipe.batch_size, epochs=epochs, verbose=verbose)
         model.set_weights(first.get_weights())
@@ -385,6 +396,7 @@ def about(
             "validation": recipe.validation,
             **({"labels": recipe.labels} if recipe.labels else {}),
             "optimizer": recipe.optimizer,
+            **({"start": recipe.start} if recipe.start else {}),
             "pretraining": recipe.pretraining,
             "model": recipe.model,
         },
