@@ -70,7 +70,7 @@ ROWS = {
     "IWAE, k = 50, after k = 5, 59,600 images": Row(
         84.78,
         "IWAE",
-        80,
+        50,
         {**BURDA, "samples": 50, **DREG},
         start="IWAE, k = 5, rate of 0.003, 59,600 images",
         held_out=400,
