@@ -148,8 +148,8 @@ FIGURES: tuple[Figure, ...] = (
         Obtained("iwae_mnist_binarized", "negative log-likelihood, 5000 samples"),
         "1",
         "Open: a rerun by others has [86.71](https://github.com/nbip/IWAE) on a binarization of "
-        "its own; batches of 20, more than 225 epochs, and a start at the mean image, as there, "
-        "were not tried",
+        "its own; its batches of 20 and 3,280 epochs were not tried; its start at the mean image "
+        "gains 0.1 to 0.4 on validation images after 100 epochs",
         "likelihoods",
     ),
     Figure(

@@ -330,3 +330,14 @@ def test_characters_of_a_class_are_alike_and_the_same_for_a_seed():
     distances = np.square(x[:, None] - x[None]).sum(axis=(2, 3, 4))
     same = y[:, None] == y[None]
     assert distances[same & (distances > 0)].mean() < 0.7 * distances[~same].mean()
+
+
+@pytest.mark.parametrize("start", ["", "mean"])
+def test_a_recipe_that_starts_at_the_mean_does_so_in_experiments_too(start):
+    """After steps of rate 0 the last biases are still those of the start."""
+    (x, _), _ = data.load("digits")
+    recipe = replace(recipes.get("vae_digits"), optimizer={"learning_rate": 0.0}, start=start)
+    model = table.fit_recipe(recipe, x, None, 1, 0)
+    bias = keras.ops.convert_to_numpy(model.decoder.get_layer("pixels").bias)
+    expected = x.mean(axis=0).ravel().clip(0.001, 0.999) if start else 0.5
+    np.testing.assert_allclose(1 / (1 + np.exp(-bias)), expected, atol=1e-4)

@@ -137,7 +137,7 @@ def bounds_and_priors(
         "one. A row that is missing was not run. Reported: Tomczak and Welling 2018 (arXiv "
         "1705.07120), gates and early stopping after some hundred epochs; Burda et al. 2015 (arXiv "
         "1509.00519), 3,280 epochs. Hours on one core of a machine with two (with 59,600 images: "
-        f"mostly on both), or on the GPU that is named, beside other work.{length}",
+        f"on one or both), or on the GPU that is named, beside other work.{length}",
         ("model", "reported", "obtained", "standard error", "validation", "epochs", "hours"),
         rows,
     )

@@ -56,7 +56,8 @@ def spread(
         for seed in SEEDS:
             one = replace(recipe, seed=seed)
             model = fit_recipe(one, *train, epochs, verbose, states=states)
-            sets = ((recipe.data, train, last), (recipe.data, (x, y), test))  # then as on the card
+            # Test images are measured as on cards: with all training images.
+            sets = ((recipe.data, train, last), (recipe.data, (x, y), test))
             found.append(
                 [CARD_METRICS[metric].measure(Evaluation(model, *s))["value"] for s in sets]
             )

@@ -92,6 +92,8 @@ def fit_recipe(
     """Train a recipe's model on images; `epochs` of None means the recipe's number."""
     keras.utils.set_random_seed(recipe.seed)
     model = training.make_model(recipe, model_class)
+    if recipe.start:
+        start_at_mean(model, x)
     fit_as_recipe(model, recipe, x, y, epochs, verbose, states)
     return model
 
@@ -107,8 +109,6 @@ def fit_as_recipe(
 ) -> None:
     """Train a model with the optimizer and the batches of a recipe; `epochs` as in `fit_recipe`."""
     epochs = epochs or recipe.epochs
-    if recipe.start:
-        start_at_mean(model, x)
     model.compile(training.make_optimizer(model, recipe, epochs * -(-len(x) // recipe.batch_size)))
     images = x, y if model.learns_labels else None
     options = {"batch_size": recipe.batch_size, "epochs": epochs, "verbose": verbose}

@@ -146,10 +146,13 @@ class IWAE(VAE):
 
 @ops.custom_gradient
 def _with_scaled_gradient(z, weights):
-    """Return z itself, so that a compiler decodes it once; its gradient is times weights."""
+    """Return z itself, whose gradient will be multiplied by weights.
+
+    It is the same tensor, so that a compiler can see that decoding it twice gives the same.
+    """
 
     def gradient(*args, upstream=None):
-        upstream = args[-1] if upstream is None else upstream  # PyTorch names it
+        upstream = args[-1] if upstream is None else upstream  # PyTorch gives it by name
         return upstream * weights, ops.zeros_like(weights)
 
     return z, gradient

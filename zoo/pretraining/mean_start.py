@@ -11,7 +11,7 @@ from keras import layers
 from zoo.checks import arrays as checks
 from zoo.nn.layers import TiedDense
 
-LAST_LAYER = "pixels"  # of the networks in `zoo/nn/networks.py`
+_LAST_LAYER = "pixels"  # of the zoo's own decoders
 _WITH_BIAS = (layers.Dense, TiedDense, layers.Conv2DTranspose, layers.Conv1DTranspose)
 _LEAST = 0.001  # of a mean in [0, 1], and of its distance from 1
 
@@ -19,10 +19,10 @@ _LEAST = 0.001  # of a mean in [0, 1], and of its distance from 1
 def start_at_mean(model: Any, x: Any) -> None:
     """Set the last biases of a new model so that its decoder starts near the mean of the data.
 
-    With random weights each pixel starts near 0.5, or near 0 if the likelihood reads no logits, and
-    the first epochs learn which pixels are black in most images. Here each bias starts at the mean
-    of its pixel, m; with the likelihood "bernoulli" at its log-odds, ln(m / (1 - m)), for m between
-    0.001 and 0.999. A decoder of convolutions has one bias for each channel.
+    Biases of 0 let each pixel start near 0, or near 0.5 with the likelihood "bernoulli", and the
+    first epochs learn which pixels are black in most images. Here each bias starts at the mean of
+    its pixel, m. With the likelihood "bernoulli" it starts at the log-odds, ln(m / (1 - m)), where
+    m is clipped to [0.001, 0.999]. A decoder of convolutions has one bias for each channel.
 
     Args:
         model: an untrained autoencoder whose decoder has the networks of the zoo, dense or with
@@ -30,7 +30,7 @@ def start_at_mean(model: Any, x: Any) -> None:
         x: training data [n, *input_shape].
 
     Raises:
-        TypeError: the model's decoder has no such biases.
+        TypeError: the decoder has no such biases, or the data are integers.
         ValueError: the data have another shape or range.
 
     Example:
@@ -60,7 +60,7 @@ def _last_layer(model):
     last = [
         layer
         for layer in getattr(decoder, "layers", ())
-        if layer.name == LAST_LAYER and isinstance(layer, _WITH_BIAS)
+        if layer.name == _LAST_LAYER and isinstance(layer, _WITH_BIAS)
     ]
     if not last or not _decodes_means(model):
         raise TypeError(
