@@ -294,6 +294,36 @@ def test_a_recipe_that_has_no_preset_is_trained(few_images, monkeypatch):
     assert model is zoo.load("aae_mnist")
 
 
+def test_parzen_windows_lie_around_training_images_that_are_not_held_out(monkeypatch):
+    """And blurred images keep their mean, except for what the filter moves over the edge."""
+    monkeypatch.setattr(adversarial, "GENERATED", 20)
+    x = np.zeros((30, 28, 28, 1), "float32")
+    x[:, 14, 14, 0] = np.arange(30)
+    sharp, blurred = (
+        adversarial._images_for_windows(name, x, 1, 0) for name in adversarial.WINDOWS[-2:]
+    )
+    assert len({*sharp[:, 14, 14, 0]}) == 20
+    np.testing.assert_allclose(blurred.sum((1, 2, 3)), sharp.sum((1, 2, 3)), rtol=1e-5)
+    at = np.exp(-0.5 * np.square(np.arange(-3, 4)) / adversarial.BLUR**2)
+    np.testing.assert_allclose(
+        blurred[:, 14, 14, 0], sharp[:, 14, 14, 0] * (at[3] / at.sum()) ** 2, rtol=1e-3
+    )
+
+
+def test_windows_around_one_kind_of_images_are_measured_alone(few_images, monkeypatch):
+    asked = []
+
+    def images(name, x, epochs, verbose):
+        asked.append(name)
+        return x[:5]
+
+    monkeypatch.setattr(adversarial, "_images_for_windows", images)
+    rows = adversarial.parzen_windows(only=("preset vae_mnist",), verbose=0).rows
+    assert asked == ["preset vae_mnist"]
+    assert [row[0] for row in rows] == [*adversarial.WINDOWS]
+    assert [len(row) for row in rows] == [1, 1, 1, 5, 1, 1]
+
+
 @pytest.mark.parametrize("run", [adversarial.adversarial_labels, adversarial.two_dimensions])
 def test_beside_the_paper_no_discriminator_of_styles_sees_the_class(run, few_images, monkeypatch):
     trained = []

@@ -294,6 +294,43 @@ def test_stacks_with_and_without_drawn_pixels_differ_in_nothing_else(monkeypatch
     ]
 
 
+def test_longer_pre_training_in_smaller_batches_has_a_rate_that_falls_within_each_layer(
+    monkeypatch,
+):
+    sets = [(generator.random((50, 4, 4, 1), "float32"), np.arange(50) % 2) for _ in range(3)]
+    asked = []
+
+    def stacked(x, layers, kind, options, *, epochs, rate, verbose):
+        size = options["batch_size"]
+        steps = epochs * int(np.ceil(len(x) / size))
+        assert x is sets[0][0]
+        assert (layers, kind) == (3, zoo.RBM)
+        assert options == {"binarize": "dynamic", "batch_size": size}
+        assert float(rate(0)) == pytest.approx(1e-3)
+        assert float(rate(steps)) == pytest.approx(2e-5)
+        assert float(rate(steps // 2)) == pytest.approx((1e-3 + 2e-5) / 2, rel=0.05)
+        asked.append((epochs, size, steps))
+        return zoo.Autoencoder((4, 4, 1), 12, seed=len(asked), hidden_units=())
+
+    def fine_tuned(model, train, validation, epochs, rates, verbose):
+        assert (train, validation, epochs) == (sets[0], sets[1], drawn_pixels.FINE_TUNED)
+        return len(asked), 10.0 + len(asked)
+
+    monkeypatch.setattr(representations, "split", lambda name: sets)
+    monkeypatch.setattr(representations, "stacked", stacked)
+    monkeypatch.setattr(representations, "fine_tuned", fine_tuned)
+    monkeypatch.setattr(representations, "error_on", lambda network, test: network + 0.25)
+    rows = drawn_pixels.drawn_pixels_lengths(verbose=0).rows
+    assert [tuple(pair) for pair in drawn_pixels.LENGTHS.values()] == [a[:2] for a in asked]
+    names = [f"{epochs} epochs, batches of {size}" for epochs, size, _ in asked]
+    assert [row[:2] for row in rows] == [
+        [name, steps] for name, (_, _, steps) in zip(names, asked, strict=True)
+    ]
+    assert [row[2:] for row in rows] == [[11.0, 1.25], [12.0, 2.25], [13.0, 3.25], [14.0, 4.25]]
+    one = drawn_pixels.drawn_pixels_lengths(names[2:3], verbose=0).rows
+    assert [len(row) for row in one] == [1, 1, 4, 1]
+
+
 def test_the_lowest_reported_error_decides_which_method_is_searched():
     columns = json.loads((ROOT / "results/mnist_variants.json").read_text("utf-8"))["columns"]
     assert columns == ["data", *representations.METHODS]

@@ -112,10 +112,14 @@ def stacked(
     *,
     epochs: int,
     verbose: int | str,
-    rate: float = 1e-3,
+    rate: Any = 1e-3,
     units: int | None = None,
 ) -> zoo.Autoencoder:
-    """Return a deep autoencoder of sigmoids, pre-trained layer by layer; `units`: not `UNITS`."""
+    """Return a deep autoencoder of sigmoids, pre-trained layer by layer.
+
+    Args:
+        rate: of Adam, a number or a schedule. units: of each layer, by default `UNITS`.
+    """
     width = units or UNITS
     model = zoo.Autoencoder(
         x.shape[1:],
