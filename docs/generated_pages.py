@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import fidelity
+import literature
 
 from zoo import lessons
 from zoo.checks.registered import homes_of_classes
@@ -148,7 +149,7 @@ def results_page(folder: str | Path) -> str:
     paths = sorted(Path(folder).glob("*.json"))
     records = {path.stem: json.loads(path.read_text(encoding="utf-8")) for path in paths}
     if "fidelity" in records:  # it is written from the others
-        records["fidelity"] = fidelity.record(Path(folder).parent)
+        records["fidelity"] = fidelity.record(literature.FIGURES, Path(folder).parent)
     lines = [
         "# Results",
         "",
@@ -171,7 +172,9 @@ def results_page(folder: str | Path) -> str:
 
 def fidelity_table(root: Path) -> str:
     """Return `results/fidelity.json`, all figures beside those of papers."""
-    return json.dumps(fidelity.record(root), indent=1, ensure_ascii=False) + "\n"
+    return (
+        json.dumps(fidelity.record(literature.FIGURES, root), indent=1, ensure_ascii=False) + "\n"
+    )
 
 
 def written_into(text: str, lines: Iterable[str]) -> str:

@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 
 import fidelity
+import literature
 import numpy as np
 import pytest
 import scipy.stats
@@ -11,7 +12,7 @@ import scipy.stats
 ROOT = Path(__file__).parents[2]
 
 
-@pytest.mark.parametrize("figure", fidelity.FIGURES, ids=lambda figure: figure.name)
+@pytest.mark.parametrize("figure", literature.FIGURES, ids=lambda figure: figure.name)
 def test_what_is_behind_is_explained_by_a_table_that_is_there(figure):
     outcome = fidelity.row_of(figure, ROOT)[-1]
     if outcome.startswith("behind"):

@@ -294,8 +294,8 @@ def test_a_recipe_that_has_no_preset_is_trained(few_images, monkeypatch):
     assert model is zoo.load("aae_mnist")
 
 
-def test_parzen_windows_lie_around_training_images_that_are_not_held_out(monkeypatch):
-    """And blurred images keep their mean, except for what the filter moves over the edge."""
+def test_parzen_windows_lie_around_different_training_images_as_they_are_and_blurred(monkeypatch):
+    """A point becomes a Gaussian: its sum stays, and its middle is known."""
     monkeypatch.setattr(adversarial, "GENERATED", 20)
     x = np.zeros((30, 28, 28, 1), "float32")
     x[:, 14, 14, 0] = np.arange(30)
@@ -308,6 +308,25 @@ def test_parzen_windows_lie_around_training_images_that_are_not_held_out(monkeyp
     np.testing.assert_allclose(
         blurred[:, 14, 14, 0], sharp[:, 14, 14, 0] * (at[3] / at.sum()) ** 2, rtol=1e-3
     )
+
+
+def test_aaes_of_parzen_windows_are_trained_as_the_protocol_says(few_images, monkeypatch):
+    monkeypatch.setattr(adversarial, "WIDE", (8, 8))
+    monkeypatch.setattr(adversarial, "GENERATED", 50)
+    trained, fit = [], adversarial.fit_adversarially
+
+    def kept(model, *arguments):
+        trained.append(model)
+        fit(model, *arguments)
+
+    monkeypatch.setattr(adversarial, "fit_adversarially", kept)
+    protocol = adversarial.parzen_windows(1, tuple(adversarial.DROPPED), verbose=0).protocol
+    assert [model.input_dropout for model in trained] == [0.0, 0.2]
+    for update, rate in (("reconstruction", 1e-3), ("discriminator", 2e-4), ("generator", 5e-4)):
+        assert f"{rate:g} ({update})" in protocol
+        for model in trained:
+            schedule = model.optimizer[update].get_config()["learning_rate"]["config"]
+            assert schedule["initial_learning_rate"] == rate
 
 
 def test_windows_around_one_kind_of_images_are_measured_alone(few_images, monkeypatch):

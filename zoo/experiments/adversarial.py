@@ -39,7 +39,8 @@ WINDOWS = (
     "training images, blurred",
 )
 """Images around which Parzen windows lie."""
-PARZEN_RATES = {
+# Of Adam in `parzen_windows`, whatever the recipes of presets are.
+PARZEN_RATES: dict[str, Any] = {
     "learning_rate": 1e-3,
     "discriminator": {"learning_rate": 2e-4, "beta_1": 0.5},
     "generator": {"learning_rate": 5e-4, "beta_1": 0.5},
@@ -219,14 +220,17 @@ def parzen_windows(epochs: int = 60, only: Sequence[str] = (), verbose: int | st
         rows.append([name, reported.get(name, ""), *values])
         if verbose:
             print(*rows[-1], flush=True)
+    updates = (PARZEN_RATES, PARZEN_RATES["discriminator"], PARZEN_RATES["generator"])
+    rates = [options["learning_rate"] for options in updates]
     return Table(
         "Log-likelihood by Parzen windows",
         f"MNIST, gray pixels; log-density in nats of the 10,000 test images under Gaussian windows "
         f"around {GENERATED:,} generated images, with its standard error over images, and the "
         "bandwidth that 1,000 validation images chose. The first two: 784-1000-1000-8, prior "
-        f"N(0, 5^2 I), {epochs} epochs on 50,000 images by Adam with rates of 0.001, 2e-4 "
-        "(discriminator) and 5e-4 (generator) that fall along a cosine; the second one drops a "
-        "fifth of the encoder's input pixels in training. The last two: windows around "
+        f"N(0, 5^2 I), {epochs} epochs on 50,000 images by Adam with rates of {rates[0]:g} "
+        f"(reconstruction), {rates[1]:g} (discriminator) and {rates[2]:g} (generator), which fall "
+        "along a cosine; the second one drops a fifth of the encoder's input pixels in training. "
+        "The last two: windows around "
         f"{GENERATED:,} training images in place of generated ones, as they are and after a "
         f"Gaussian filter of {BLUR} pixels, the best of 0.4 to 0.9 on validation images. Reported: "
         "Makhzani et al. 2015 (340), and a rerun of it with dropout and without. Parzen windows "
