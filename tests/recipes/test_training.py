@@ -240,6 +240,57 @@ def test_layers_are_pretrained_before_a_training_and_not_again_when_it_goes_on(
     assert card["recipe"]["pretraining"] == pretraining
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("pretraining", "until_stop", "after"),
+    [
+        # 6 steps an epoch: the optimizer counts on, with its falling rate
+        ({"epochs": 3, "final": 0.1}, [(0, 6), (1, 12)], [(2, 18)]),
+        # the first of two layers is complete, and is not trained again
+        (
+            {"epochs": 2, "class": "Stopped", "likelihood": "gaussian"},
+            [(0, 6), (1, 12)],
+            [(0, 6), (1, 12)],
+        ),
+    ],
+)
+def test_an_interrupted_pretraining_goes_on(
+    recipe, tmp_path, monkeypatch, pretraining, until_stop, after
+):
+    monkeypatch.setitem(training.CLASSES, "Stopped", Stopped)
+    monkeypatch.setattr(Stopped, "seen", [])
+    monkeypatch.setattr(Stopped, "stop_after", 2)
+    recipe = dataclasses.replace(recipe, pretraining=pretraining)
+    with pytest.raises(KeyboardInterrupt) as stop:
+        train(recipe, tmp_path / "out", epochs=1, model_class=Stopped)
+    assert "the same command continues" in stop.value.__notes__[0]
+    assert Stopped.seen == until_stop
+    train(recipe, tmp_path / "out", epochs=1, model_class=Stopped)
+    assert Stopped.seen == [*until_stop, *after, (0, 6)]
+    assert os.listdir(tmp_path) == ["out"]
+    train(recipe, tmp_path / "whole", epochs=1, model_class=Stopped)
+    resumed, whole = held_out_loss(tmp_path / "out"), held_out_loss(tmp_path / "whole")
+    assert resumed == pytest.approx(whole, rel=1e-4)
+
+
+@pytest.mark.parametrize("final", [None, 0.1])
+def test_the_rate_of_a_pretraining_is_constant_or_falls(recipe, monkeypatch, final):
+    rates = []
+
+    def fit(self, *args, **options):
+        rates.append(self.optimizer._learning_rate)
+
+    monkeypatch.setattr(Stopped, "fit", fit)
+    pretraining = {"epochs": 3, "learning_rate": 0.01, **({"final": final} if final else {})}
+    recipe = dataclasses.replace(recipe, pretraining=pretraining)
+    (x, _), _ = data.load("digits")
+    training.start(training.make_model(recipe, Stopped), recipe, (x, None), verbose=0)
+    steps = 3 * -(-len(x) // recipe.batch_size)
+    assert [float(rates[0](step)) for step in (0, steps)] == pytest.approx(
+        [0.01, 0.01 * (final or 1.0)]
+    )
+
+
 def test_a_model_starts_at_the_mean_once_and_before_its_pretraining(recipe, tmp_path, monkeypatch):
     seen = []
 

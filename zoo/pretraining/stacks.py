@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from itertools import pairwise
+from pathlib import Path
 from typing import Any
 
 import keras
@@ -13,6 +15,7 @@ from zoo.checks.constructors import arguments_of
 from zoo.inference.parts import Part, TensorInfo
 from zoo.models.autoencoder import BaseAutoencoder
 from zoo.models.classical import Autoencoder
+from zoo.training.callbacks import kept_backup
 
 
 def pretrain(
@@ -24,6 +27,7 @@ def pretrain(
     batch_size: int = 128,
     optimizer: Any = "adam",
     verbose: int | str = "auto",
+    backup_dir: str | os.PathLike | None = None,
     **options,
 ) -> list[Autoencoder]:
     """Initialize a deep autoencoder from a stack of one-layer models, trained one after the other.
@@ -45,6 +49,9 @@ def pretrain(
             `zoo.ContractiveAutoencoder` or `zoo.RBM`; or a list with a model for every layer.
         epochs, batch_size, verbose: for the training of each layer, as in `fit`.
         optimizer: a name, or a Keras optimizer; every layer gets a new one with its settings.
+        backup_dir: a folder where the state of every layer's training is kept: after a stop, the
+            same call continues with the last complete epoch. Delete it afterwards; by default
+            nothing is kept.
         options: arguments of the class, such as `corruption={"masking": 0.25}`; codes above 1, as
             of "relu", need `likelihood="gaussian"`.
 
@@ -74,7 +81,8 @@ def pretrain(
         if verbose:
             print(f"layer {i + 1} of {len(layers)}: {_sizes(one)}", flush=True)
         one.compile(type(pattern).from_config(pattern.get_config()))
-        one.fit(x, batch_size=batch_size, epochs=epochs, verbose=verbose)
+        kept = [kept_backup(Path(backup_dir, f"layer_{i + 1}"), epochs)] if backup_dir else []
+        one.fit(x, batch_size=batch_size, epochs=epochs, callbacks=kept, verbose=verbose)
         x = one.encode(x)
     for (down, up), one in zip(_opposite_layers(model), layers, strict=True):
         encoding, decoding = one.encoder.get_layer("z"), one.decoder.get_layer("pixels")

@@ -40,9 +40,10 @@ class Recipe:
         steps_per_epoch: the number of steps that `epochs` is meant for: on user data with fewer
             steps per epoch there are more epochs. 0 takes the number on the recipe's data set; if
             that is not a data set of the zoo, `epochs` never changes.
-        pretraining: empty, or `epochs`, `learning_rate`, and arguments. With a `class`, models of
-            that class pre-train the layers one by one, see `zoo.pretrain`; without one, the whole
-            model is pre-trained with these arguments instead of those in `model`.
+        pretraining: empty, or `epochs`, `learning_rate`, `final`, and arguments. The rate decays as
+            that of the optimizer; without `final` it is constant. With a `class`, models of that
+            class pre-train the layers one by one, see `zoo.pretrain`; without one, the whole model
+            is pre-trained with these arguments instead of those in `model`.
         start: "mean": before any training the decoder starts at the mean of the images, see
             `zoo.start_at_mean`; "" leaves the weights random.
         labels: the number of images that keep their label, equally many of each class; 0 for all.

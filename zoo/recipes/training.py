@@ -35,12 +35,11 @@ from zoo.recipes.length import steps_per_epoch
 from zoo.recipes.unlearned import unlearned
 from zoo.runtime.json_file import shortened
 from zoo.training import devices
-from zoo.training.callbacks import Backup, KeepBest, Progress
+from zoo.training.callbacks import KeepBest, Progress, epochs_between, kept_backup
 from zoo.training.monitors import check_finite, not_finite
 
 FINE_TUNING_RATE = 5e-4
 KEEP = ("last", "best")
-_MOST_LINES = 200  # about the largest number of printed lines and of backups
 
 
 def train(
@@ -143,8 +142,8 @@ def _train(recipe, out, length, overwrite, given, other, licence, model_class, v
     weights = [] if other is None else [w for w in other.get_weights() if w.ndim]
     progress = out.with_name(f".{out.name}.{_fingerprint(recipe, epochs, x, y, *weights)}.progress")
     if other is None and not (progress / "latest.weights.h5").exists():
-        start(model, recipe, first, verbose)
-    every = max(1, epochs // _MOST_LINES)
+        with telling_of_state(progress):
+            start(model, recipe, first, verbose, progress / "pretraining")
     best = KeepBest(progress) if recipe.keep == "best" else None
     with telling_of_state(progress):
         history = model.fit(
@@ -154,9 +153,8 @@ def _train(recipe, out, length, overwrite, given, other, licence, model_class, v
             validation_data=last,
             callbacks=[
                 *([best] if best else []),
-                # Kept until the preset is written; two copies, in case one is damaged.
-                Backup(progress, double_checkpoint=True, delete_checkpoint=False, every=every),
-                *([Progress(len(first[0]), every=every)] if verbose else []),
+                kept_backup(progress, epochs),
+                *([Progress(len(first[0]), every=epochs_between(epochs))] if verbose else []),
             ],
             verbose=0,
         ).history
@@ -309,29 +307,40 @@ def _class(name):
     return CLASSES[name]
 
 
-def start(model: Any, recipe: Recipe, arrays: tuple, verbose: int | str) -> None:
+def start(
+    model: Any, recipe: Recipe, arrays: tuple, verbose: int | str, backup_dir: Path | None = None
+) -> None:
     """Start a model at the mean, and pre-train it or its layers, if its recipe says so.
 
     Args:
         arrays: images [n, ...], and labels or None.
+        backup_dir: where the states of a pre-training are kept, so that it continues after a stop;
+            by default it cannot.
     """
     if recipe.start:
         start_at_mean(model, arrays[0])
     if recipe.pretraining:
-        _pretrain(model, recipe, arrays, verbose)
+        _pretrain(model, recipe, arrays, verbose, backup_dir)
 
 
-def _pretrain(model, recipe, arrays, verbose):
+def _pretrain(model, recipe, arrays, verbose, backup_dir):
     """Train the whole model with other arguments, or its layers one by one."""
     options = dict(recipe.pretraining)
     layer, epochs = options.pop("class", None), options.pop("epochs")
-    adam = keras.optimizers.Adam(options.pop("learning_rate", 1e-3))
+    rate, final = options.pop("learning_rate", 1e-3), options.pop("final", 1.0)
+    adam = _adam(epochs * math.ceil(len(arrays[0]) / recipe.batch_size), rate, final)
     if layer is None:
         first = make_model(replace(recipe, model={**recipe.model, **options}), type(model))
         if recipe.start:
             start_at_mean(first, arrays[0])
         first.compile(adam)
-        first.fit(*arrays, batch_size=recipe.batch_size, epochs=epochs, verbose=verbose)
+        first.fit(
+            *arrays,
+            batch_size=recipe.batch_size,
+            epochs=epochs,
+            callbacks=[kept_backup(backup_dir, epochs)] if backup_dir else [],
+            verbose=verbose,
+        )
         model.set_weights(first.get_weights())
         return
     x, _ = arrays
@@ -343,6 +352,7 @@ def _pretrain(model, recipe, arrays, verbose):
         batch_size=recipe.batch_size,
         optimizer=adam,
         verbose=verbose,
+        backup_dir=backup_dir,
         **options,
     )
 

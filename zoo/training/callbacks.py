@@ -24,6 +24,8 @@ from zoo.files.atomic_writes import naming_full_disk, need_space, publish_file
 from zoo.files.locks import lock_folder, unlock_folder
 from zoo.runtime.json_file import read_object, shortened
 
+_MOST_LINES = 200  # about the largest number of printed lines and of backups
+
 
 class SavePicture(keras.callbacks.Callback):
     """Save a picture of the model after every few epochs of a training.
@@ -202,6 +204,17 @@ class Backup(keras.callbacks.BackupAndRestore):
         if self.delete_checkpoint:
             with contextlib.suppress(OSError):
                 os.rmdir(self.backup_dir)  # Windows does not delete a locked file, nor its folder
+
+
+def epochs_between(epochs: int) -> int:
+    """Return after how many epochs a backup is made or a line printed, so that they stay few."""
+    return max(1, epochs // _MOST_LINES)
+
+
+def kept_backup(folder: str | os.PathLike, epochs: int) -> Backup:
+    """Return a `Backup` that stays after the training, in two copies, in case one is damaged."""
+    every = epochs_between(epochs)
+    return Backup(folder, double_checkpoint=True, delete_checkpoint=False, every=every)
 
 
 class KeepBest(keras.callbacks.Callback):
