@@ -5,6 +5,7 @@ import re
 from dataclasses import replace
 from types import SimpleNamespace
 
+import keras
 import numpy as np
 import pytest
 
@@ -78,6 +79,22 @@ def test_rows_state_their_batches_rates_and_images(name):
     images = re.search(r"([\d,]+) images$", name)
     assert 60_000 - row.held_out == (int(images[1].replace(",", "")) if images else 50_000)
     assert not row.start or row.held_out == ROWS[row.start].held_out  # none was seen before
+    first = ROWS[row.start] if row.start else row
+    assert first.at_mean == ("start at the mean" in name)
+
+
+def test_the_decoder_starts_at_the_mean_image_where_the_row_says_so(monkeypatch):
+    seen = []
+
+    def fit(model, x, **options):
+        seen.append(keras.ops.convert_to_numpy(model.decoder.get_layer("pixels").bias))
+
+    monkeypatch.setattr(zoo.VAE, "fit", fit)
+    for name in ("IWAE, k = 5, start at the mean, rate of 0.003, 59,600 images", "IWAE, k = 5"):
+        bounds_and_priors._trained(ROWS[name], X[:6], X[6:], 0, NOT_KEPT)
+    mean = X[:6].mean(axis=0).ravel().clip(0.001, 0.999)
+    np.testing.assert_allclose(seen[0], np.log(mean / (1 - mean)), rtol=1e-4, atol=1e-5)
+    np.testing.assert_array_equal(seen[1], 0)
 
 
 @pytest.mark.parametrize(
