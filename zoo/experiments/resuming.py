@@ -15,7 +15,7 @@ import keras
 from zoo.files.atomic_writes import write_file
 from zoo.recipes.training import fingerprint
 from zoo.runtime.json_file import read_object
-from zoo.training.callbacks import Backup, KeepBest
+from zoo.training.callbacks import KeepBest, kept_backup
 from zoo.training.monitors import check_finite, not_finite
 
 _BACKUPS = 100  # in a training, about
@@ -67,8 +67,7 @@ class States:
                 callbacks.append(KeepBest(state, start_from_epoch=best_after))
             if self.folder is not None:
                 every = max(1, epochs // _BACKUPS)
-                backup = Backup(state, double_checkpoint=True, delete_checkpoint=False, every=every)
-                callbacks.append(backup)
+                callbacks.append(kept_backup(state, every))
             clock = _Clock(state / "spent.json")
             model.fit(*data, epochs=epochs, callbacks=[*callbacks, clock], **options)
             return clock.seconds / 3600

@@ -15,7 +15,7 @@ from zoo.checks.constructors import arguments_of
 from zoo.inference.parts import Part, TensorInfo
 from zoo.models.autoencoder import BaseAutoencoder
 from zoo.models.classical import Autoencoder
-from zoo.training.callbacks import kept_backup
+from zoo.training.callbacks import epochs_between, kept_backup
 
 
 def pretrain(
@@ -49,9 +49,10 @@ def pretrain(
             `zoo.ContractiveAutoencoder` or `zoo.RBM`; or a list with a model for every layer.
         epochs, batch_size, verbose: for the training of each layer, as in `fit`.
         optimizer: a name, or a Keras optimizer; every layer gets a new one with its settings.
-        backup_dir: a folder where the state of every layer's training is kept: after a stop, the
-            same call continues with the last complete epoch. Delete it afterwards; by default
-            nothing is kept.
+        backup_dir: a folder where the state of every layer's training is kept, so that the same
+            call continues after a stop; by default nothing is kept. Delete the folder at the end:
+            another call with it takes its states, too, and layers that are complete stay as they
+            are.
         options: arguments of the class, such as `corruption={"masking": 0.25}`; codes above 1, as
             of "relu", need `likelihood="gaussian"`.
 
@@ -74,6 +75,7 @@ def pretrain(
     """
     _check_stackable(model)
     layers = _layers_of(model, layer, options)
+    every = epochs_between(epochs)
     pattern = keras.optimizers.get(optimizer)
     if model.likelihood.in_own_units:  # what the first layer sees of counts or rows of a table
         x = np.asarray(model.likelihood.standardized(np.asarray(x, "float32")), "float32")
@@ -81,7 +83,7 @@ def pretrain(
         if verbose:
             print(f"layer {i + 1} of {len(layers)}: {_sizes(one)}", flush=True)
         one.compile(type(pattern).from_config(pattern.get_config()))
-        kept = [kept_backup(Path(backup_dir, f"layer_{i + 1}"), epochs)] if backup_dir else []
+        kept = [kept_backup(Path(backup_dir, f"layer_{i + 1}"), every)] if backup_dir else []
         one.fit(x, batch_size=batch_size, epochs=epochs, callbacks=kept, verbose=verbose)
         x = one.encode(x)
     for (down, up), one in zip(_opposite_layers(model), layers, strict=True):

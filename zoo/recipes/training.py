@@ -153,7 +153,7 @@ def _train(recipe, out, length, overwrite, given, other, licence, model_class, v
             validation_data=last,
             callbacks=[
                 *([best] if best else []),
-                kept_backup(progress, epochs),
+                kept_backup(progress, epochs_between(epochs)),
                 *([Progress(len(first[0]), every=epochs_between(epochs))] if verbose else []),
             ],
             verbose=0,
@@ -338,7 +338,7 @@ def _pretrain(model, recipe, arrays, verbose, backup_dir):
             *arrays,
             batch_size=recipe.batch_size,
             epochs=epochs,
-            callbacks=[kept_backup(backup_dir, epochs)] if backup_dir else [],
+            callbacks=[kept_backup(backup_dir, epochs_between(epochs))] if backup_dir else [],
             verbose=verbose,
         )
         model.set_weights(first.get_weights())

@@ -211,9 +211,8 @@ def epochs_between(epochs: int) -> int:
     return max(1, epochs // _MOST_LINES)
 
 
-def kept_backup(folder: str | os.PathLike, epochs: int) -> Backup:
+def kept_backup(folder: str | os.PathLike, every: int) -> Backup:
     """Return a `Backup` that stays after the training, in two copies, in case one is damaged."""
-    every = epochs_between(epochs)
     return Backup(folder, double_checkpoint=True, delete_checkpoint=False, every=every)
 
 
